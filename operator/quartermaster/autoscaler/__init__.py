@@ -1,0 +1,1 @@
+"""Windows of load, demand, and capacity wanted. Pure: time is an argument."""

@@ -1,0 +1,1 @@
+"""The only room that talks to Kubernetes: client, informer, apply, events, lease."""

@@ -1,0 +1,1 @@
+"""The process: kopf handlers that wake the loop, the loop, settings, start-up."""

@@ -1,0 +1,1 @@
+"""Placements → Kubernetes objects: one function per object, one file per engine. Pure."""

@@ -1,0 +1,1 @@
+"""Observed → decide → Outcome, and status judged from what was seen. Pure."""

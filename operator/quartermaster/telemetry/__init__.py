@@ -1,0 +1,1 @@
+"""Scraping engines, our own metrics, and logs."""
