@@ -1,0 +1,40 @@
+"""The engine: which chips a model server runs on, its image, and the dialect of its metrics. Types only."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from quartermaster.catalog.accelerator import Accelerator
+from quartermaster.catalog.facts import Provenance
+from quartermaster.catalog.vocabulary import EngineName, MetricDialect, Precision
+
+
+@dataclass(frozen=True, slots=True)
+class EngineImage:
+    """A public upstream image for the chips of one vendor, as it was current on a day."""
+
+    vendor: str
+    image: str
+    as_of: date
+    provenance: Provenance
+    node_architectures: tuple[str, ...] = ("amd64",)
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """One model server."""
+
+    name: EngineName
+    display_name: str
+    vendors: tuple[str, ...]
+    """Vendors of the accelerators it runs on; each accelerator's own ``engines`` is the final word."""
+    metric_dialect: MetricDialect
+    port: int
+    images: tuple[EngineImage, ...]
+    precisions: tuple[Precision, ...]
+    """Precisions of weights that it can load on at least one of its accelerators."""
+    provenance: Provenance
+    notes: tuple[str, ...] = ()
+
+    def image_for(self, accelerator: Accelerator) -> EngineImage | None:
+        """Return the default image for the accelerator, or None: the user must then name one."""
+        return next((i for i in self.images if i.vendor == accelerator.vendor), None)
