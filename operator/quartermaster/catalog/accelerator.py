@@ -113,7 +113,7 @@ class Accelerator:
     @property
     def is_external_only(self) -> bool:
         """True when it is reached as a service only, never through a pod."""
-        return self.engines == (EngineName.EXTERNAL,)
+        return not self.engines
 
     def is_verified(self, field_name: str) -> bool:
         """Tell whether the field's value has a source without doubts."""

@@ -4,10 +4,9 @@ from enum import StrEnum
 
 
 class Precision(StrEnum):
-    """Number format of the weights."""
+    """Number format of the weights. BF16 stands for FP16 too, FP4 for MXFP4 and NVFP4."""
 
     BF16 = "BF16"
-    FP16 = "FP16"
     FP8 = "FP8"
     INT8 = "INT8"
     INT4 = "INT4"
@@ -23,6 +22,10 @@ class EngineName(StrEnum):
     VLLM_TPU = "VLLMTPU"
     VLLM_NEURON = "VLLMNeuron"
     VLLM_GAUDI = "VLLMGaudi"
+    VLLM_QUALCOMM = "VLLMQualcomm"
+    VLLM_ASCEND = "VLLMAscend"
+    VLLM_TENSTORRENT = "VLLMTenstorrent"
+    FURIOSA_LLM = "FuriosaLLM"
 
 
 class EngineChoice(StrEnum):
@@ -35,6 +38,10 @@ class EngineChoice(StrEnum):
     VLLM_TPU = "VLLMTPU"
     VLLM_NEURON = "VLLMNeuron"
     VLLM_GAUDI = "VLLMGaudi"
+    VLLM_QUALCOMM = "VLLMQualcomm"
+    VLLM_ASCEND = "VLLMAscend"
+    VLLM_TENSTORRENT = "VLLMTenstorrent"
+    FURIOSA_LLM = "FuriosaLLM"
 
 
 class AcceleratorClass(StrEnum):

@@ -118,7 +118,7 @@ class Serving(ApiModel):
 
     engine: EngineChoice = EngineChoice.AUTO
     """Engine, or Auto for whichever runs on the chip and plans best."""
-    engines: Annotated[tuple[EngineSettings, ...], Field(max_length=6)] = ()
+    engines: Annotated[tuple[EngineSettings, ...], Field(max_length=16)] = ()
     """Image and extra arguments per engine."""
     shapes: Annotated[tuple[ShapeSpec, ...], Field(max_length=16)] = ()
     """Explicit shapes in order of preference; those that fit are found when the list is empty."""
