@@ -1,0 +1,113 @@
+"""A small synchronous Kubernetes client for tests: JSON over HTTPS with kept connections.
+
+Only requests and their errors live here; which path a kind has is said in ``objects``. It is not the product's client,
+so that a fault of the product's client cannot hide itself.
+"""
+
+import http.client
+import json
+import ssl
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+APPLY = "application/apply-patch+yaml"
+MERGE_PATCH = "application/merge-patch+json"
+JSON_PATCH = "application/json-patch+json"
+STRATEGIC_PATCH = "application/strategic-merge-patch+json"
+
+
+class RefusedError(RuntimeError):
+    """The API server answered with an error status."""
+
+    def __init__(self, code: int, reason: str, message: str, status: Mapping[str, Any]) -> None:
+        """Keep HTTP code, ``reason`` and ``message`` of the Status object, and the object itself."""
+        super().__init__(f"{code} {reason}: {message}")
+        self.code = code
+        self.reason = reason
+        self.message = message
+        self.status = status
+
+
+class UnreachableError(RuntimeError):
+    """No answer came: the server is down, frozen, or broke the connection."""
+
+
+class Client:
+    """Requests to one API server as one identity. May be shared by threads; each keeps its own connection."""
+
+    def __init__(self, url: str, *, authority: Path | None, token: str, timeout_seconds: float = 30.0) -> None:
+        """``url`` is ``https://host:port`` (``http://`` where something local adds the authentication)."""
+        parts = urlsplit(url)
+        self._address = (parts.hostname or "127.0.0.1", parts.port or 443)
+        self._tls = ssl.create_default_context(cafile=authority) if parts.scheme == "https" else None
+        self._token = token
+        self._timeout_seconds = timeout_seconds
+        self._local = threading.local()
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Any = None,
+        content_type: str = "application/json",
+        headers: Mapping[str, str] | None = None,
+    ) -> Any:
+        """Return the decoded JSON answer, or its text where it is not JSON.
+
+        Raises RefusedError for a status of 400 and above, UnreachableError when no answer came.
+        """
+        target = path + ("?" + urlencode(query) if query else "")
+        payload = None if body is None else json.dumps(body).encode()
+        all_headers = {
+            "Authorization": f"Bearer {self._token}",
+            "Accept": "application/json",
+            "Content-Type": content_type,
+            "User-Agent": "quartermaster-lab",
+            **(headers or {}),
+        }
+        is_reused = getattr(self._local, "connection", None) is not None
+        try:
+            return self._exchange(method, target, payload, all_headers)
+        except UnreachableError:
+            if not is_reused:
+                raise
+            return self._exchange(method, target, payload, all_headers)  # the kept connection had gone stale
+
+    def _exchange(self, method: str, target: str, payload: bytes | None, headers: Mapping[str, str]) -> Any:
+        connection = self._connection()
+        try:
+            connection.request(method, target, body=payload, headers=dict(headers))
+            response = connection.getresponse()
+            content = response.read()
+        except (OSError, http.client.HTTPException) as error:
+            self.close()
+            raise UnreachableError(f"{method} {target} at {self._address} got no answer: {error!r}") from error
+        is_json = (response.getheader("Content-Type") or "").startswith("application/json")
+        answer = json.loads(content) if is_json else content.decode(errors="replace")
+        if response.status >= http.HTTPStatus.BAD_REQUEST:
+            status = answer if isinstance(answer, dict) else {"message": answer}
+            raise RefusedError(response.status, status.get("reason", ""), status.get("message", ""), status)
+        return answer
+
+    def _connection(self) -> http.client.HTTPConnection:
+        connection: http.client.HTTPConnection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            host, port = self._address
+            if self._tls is None:
+                connection = http.client.HTTPConnection(host, port, timeout=self._timeout_seconds)
+            else:
+                connection = http.client.HTTPSConnection(host, port, timeout=self._timeout_seconds, context=self._tls)
+            self._local.connection = connection
+        return connection
+
+    def close(self) -> None:
+        """Close this thread's connection; the next request opens another."""
+        connection: http.client.HTTPConnection | None = getattr(self._local, "connection", None)
+        if connection is not None:
+            connection.close()
+            self._local.connection = None
