@@ -9,10 +9,10 @@ from quartermaster.catalog.vocabulary import (
     AcceleratorClass,
     AcceleratorStatus,
     CapacityType,
-    ConfidentialComputing,
     EngineName,
     Precision,
     Provider,
+    Support,
 )
 
 
@@ -65,7 +65,7 @@ class Accelerator:
 
     A card that offers several units (Cloud AI 100 Ultra: four) is described by one of them. What no source states is
     None, or missing from the mapping. ``provenance_by_field`` is keyed by the names of the fields below, and by the
-    precision (``bf16``, ``fp8``, ...) for the arithmetic.
+    precision (``BF16``, ``FP8``, ...) for the arithmetic.
     """
 
     name: str
@@ -94,7 +94,8 @@ class Accelerator:
     """``kubernetes.io/arch`` of the nodes that carry it: amd64 or arm64."""
     is_edge: bool
     engines: tuple[EngineName, ...]
-    confidential_computing: ConfidentialComputing
+    """Engines that run on it, best supported first; empty for a chip that is reached as a service only."""
+    confidential_computing: Support
     developer_jurisdiction: str
     """ISO 3166 country of the developer's seat."""
     selectors: tuple[NodeSelectorFact, ...] = ()

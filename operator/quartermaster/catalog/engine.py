@@ -17,6 +17,16 @@ class EngineImage:
     as_of: date
     provenance: Provenance
     node_architectures: tuple[str, ...] = ("amd64",)
+    architectures: tuple[str, ...] = ()
+    """Chip architectures that the image is built for; empty for all of the vendor."""
+
+    def runs_on(self, accelerator: Accelerator) -> bool:
+        """Tell whether the image is built for the accelerator and for the nodes that carry it."""
+        return (
+            self.vendor == accelerator.vendor
+            and accelerator.node_architecture in self.node_architectures
+            and (not self.architectures or accelerator.architecture in self.architectures)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,4 +47,4 @@ class Engine:
 
     def image_for(self, accelerator: Accelerator) -> EngineImage | None:
         """Return the default image for the accelerator, or None: the user must then name one."""
-        return next((i for i in self.images if i.vendor == accelerator.vendor), None)
+        return next((i for i in self.images if i.runs_on(accelerator)), None)

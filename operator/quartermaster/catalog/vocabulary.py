@@ -1,16 +1,23 @@
-"""The closed vocabularies of the catalog. Words that users write are the API's own enums; no facts and no code live here.
+"""The closed vocabularies of the catalog; no facts and no code live here.
 
-``Precision`` values are written as the API writes them (``BF16``, ``FP8``, ...); MXFP4 and NVFP4 are both FP4, FP16 is BF16.
-A chip that is reached as a service only has no engine.
+Words that users write too are the API's own enums: a chip that is reached as a service only has no engine, MXFP4 and
+NVFP4 are both ``FP4``, FP16 is ``BF16``.
 """
 
 from enum import StrEnum
 
-from quartermaster.api.v1alpha1.enums import AcceleratorClass as AcceleratorClass
-from quartermaster.api.v1alpha1.enums import CapacityType as CapacityType
-from quartermaster.api.v1alpha1.enums import EngineName as EngineName
-from quartermaster.api.v1alpha1.enums import Precision as Precision
-from quartermaster.api.v1alpha1.enums import Support as ConfidentialComputing
+from quartermaster.api.v1alpha1.enums import AcceleratorClass, CapacityType, EngineName, Precision, Support
+
+__all__ = [
+    "AcceleratorClass",
+    "AcceleratorStatus",
+    "CapacityType",
+    "EngineName",
+    "MetricDialect",
+    "Precision",
+    "Provider",
+    "Support",
+]
 
 
 class AcceleratorStatus(StrEnum):
@@ -22,7 +29,7 @@ class AcceleratorStatus(StrEnum):
 
 
 class MetricDialect(StrEnum):
-    """Which names an engine gives to its metrics."""
+    """Which names an engine gives to its metrics; ``none`` where they were not read."""
 
     VLLM = "vllm"
     SGLANG = "sglang"
