@@ -7,7 +7,7 @@ so that a fault of the product's client cannot hide itself.
 import http.client
 import json
 import ssl
-import threading
+from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,7 @@ class UnreachableError(RuntimeError):
 
 
 class Client:
-    """Requests to one API server as one identity. May be shared by threads; each keeps its own connection."""
+    """Requests to one API server as one identity. May be shared by threads."""
 
     def __init__(self, url: str, *, authority: Path | None, token: str, timeout_seconds: float = 30.0) -> None:
         """``url`` is ``https://host:port`` (``http://`` where something local adds the authentication)."""
@@ -45,7 +45,7 @@ class Client:
         self._tls = ssl.create_default_context(cafile=authority) if parts.scheme == "https" else None
         self._token = token
         self._timeout_seconds = timeout_seconds
-        self._local = threading.local()
+        self._idle_connections: deque[http.client.HTTPConnection] = deque()
 
     def request(
         self,
@@ -70,23 +70,34 @@ class Client:
             "User-Agent": "quartermaster-lab",
             **(headers or {}),
         }
-        is_reused = getattr(self._local, "connection", None) is not None
-        try:
-            return self._exchange(method, target, payload, all_headers)
-        except UnreachableError:
-            if not is_reused:
-                raise
-            return self._exchange(method, target, payload, all_headers)  # the kept connection had gone stale
+        while True:
+            try:
+                connection = self._idle_connections.pop()
+            except IndexError:
+                return self._exchange(self._connect(), method, target, payload, all_headers)
+            try:
+                return self._exchange(connection, method, target, payload, all_headers)
+            except UnreachableError as error:
+                if not isinstance(error.__cause__, ConnectionError):
+                    raise
+                # The kept connection had gone stale, perhaps with its server: try the next, at last a new one.
 
-    def _exchange(self, method: str, target: str, payload: bytes | None, headers: Mapping[str, str]) -> Any:
-        connection = self._connection()
+    def _exchange(
+        self,
+        connection: http.client.HTTPConnection,
+        method: str,
+        target: str,
+        payload: bytes | None,
+        headers: Mapping[str, str],
+    ) -> Any:
         try:
             connection.request(method, target, body=payload, headers=dict(headers))
             response = connection.getresponse()
             content = response.read()
         except (OSError, http.client.HTTPException) as error:
-            self.close()
+            connection.close()
             raise UnreachableError(f"{method} {target} at {self._address} got no answer: {error!r}") from error
+        self._idle_connections.append(connection)
         is_json = (response.getheader("Content-Type") or "").startswith("application/json")
         answer = json.loads(content) if is_json else content.decode(errors="replace")
         if response.status >= http.HTTPStatus.BAD_REQUEST:
@@ -94,20 +105,13 @@ class Client:
             raise RefusedError(response.status, status.get("reason", ""), status.get("message", ""), status)
         return answer
 
-    def _connection(self) -> http.client.HTTPConnection:
-        connection: http.client.HTTPConnection | None = getattr(self._local, "connection", None)
-        if connection is None:
-            host, port = self._address
-            if self._tls is None:
-                connection = http.client.HTTPConnection(host, port, timeout=self._timeout_seconds)
-            else:
-                connection = http.client.HTTPSConnection(host, port, timeout=self._timeout_seconds, context=self._tls)
-            self._local.connection = connection
-        return connection
+    def _connect(self) -> http.client.HTTPConnection:
+        host, port = self._address
+        if self._tls is None:
+            return http.client.HTTPConnection(host, port, timeout=self._timeout_seconds)
+        return http.client.HTTPSConnection(host, port, timeout=self._timeout_seconds, context=self._tls)
 
     def close(self) -> None:
-        """Close this thread's connection; the next request opens another."""
-        connection: http.client.HTTPConnection | None = getattr(self._local, "connection", None)
-        if connection is not None:
-            connection.close()
-            self._local.connection = None
+        """Close the idle connections; a later request opens another."""
+        while self._idle_connections:
+            self._idle_connections.pop().close()

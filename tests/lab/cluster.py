@@ -46,6 +46,7 @@ class Cluster(objects.Objects):
         self._identity_by_name = {person.name: person for person in people}
         self._component_by_name = dict(component_by_name)
         self._stack = stack
+        self._client_by_identity: dict[str, Client] = {}
         super().__init__(self.client_of("admin"))
         self.audit = AuditLog(site.directory / "audit.log", self.client_of("admin"))
 
@@ -109,10 +110,14 @@ class Cluster(objects.Objects):
         return self.site.kubeconfig_by_identity[identity]
 
     def client_of(self, identity: str) -> Client:
-        """Return a new HTTP client that acts as the identity."""
+        """Return the HTTP client that acts as the identity."""
         self.kubeconfig(identity)
-        token = self._identity_by_name[identity].token
-        return Client(self.url, authority=self.directory / "ca.crt", token=token)
+        if identity not in self._client_by_identity:
+            token = self._identity_by_name[identity].token
+            client = Client(self.url, authority=self.directory / "ca.crt", token=token)
+            self._stack.callback(client.close)
+            self._client_by_identity[identity] = client
+        return self._client_by_identity[identity]
 
     def acting_as(self, identity: str) -> objects.Objects:
         """Return the cluster's objects as the identity may see and change them."""

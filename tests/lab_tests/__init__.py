@@ -1,0 +1,1 @@
+"""Tests of the laboratory itself: what every other test stands on must hold by itself."""
