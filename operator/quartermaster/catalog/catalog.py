@@ -11,6 +11,7 @@ from enum import StrEnum
 from quartermaster.catalog.accelerator import Accelerator, Price
 from quartermaster.catalog.engine import Engine
 from quartermaster.catalog.facts import Source
+from quartermaster.catalog.lookalike import Lookalike
 from quartermaster.catalog.model import Model
 from quartermaster.catalog.region import Region
 from quartermaster.catalog.vocabulary import CapacityType, EngineName, Provider
@@ -58,6 +59,7 @@ class Catalog:
     engines_by_name: Mapping[EngineName, Engine]
     regions_by_key: Mapping[tuple[Provider, str], Region]
     regions_by_code: Mapping[str, tuple[Region, ...]]
+    lookalikes: tuple[Lookalike, ...]
     sources_by_name: Mapping[str, Source]
 
     def accelerator(self, name: str) -> Accelerator:
@@ -105,15 +107,18 @@ class Catalog:
         region: str | None,
         *,
         capacity_type: CapacityType = CapacityType.ON_DEMAND,
+        instance: str | None = None,
     ) -> PriceQuote | None:
         """Quote a list price per chip-hour, the nearest that is known; None when there is none of this capacity type.
 
+        In the region itself the price is that of the instance type where it is listed, otherwise of the cheapest one.
         Reserved capacity has no list price of its own and is quoted at the on-demand price: an upper bound.
         """
-        sold_as = CapacityType.ON_DEMAND if capacity_type is CapacityType.RESERVED else capacity_type
-        prices = [p for p in accelerator.prices if p.capacity_type is sold_as]
+        sold_as = CapacityType.ON_DEMAND if capacity_type == CapacityType.RESERVED else capacity_type
+        prices = [p for p in accelerator.prices if p.capacity_type == sold_as]
         own = [p for p in prices if p.provider == provider]
         here = [p for p in own if p.region == region]
+        here = [p for p in here if p.instance == instance] or here
         for basis, found in (
             (PriceBasis.EXACT, here),
             (PriceBasis.OTHER_REGION, own),
