@@ -1,0 +1,97 @@
+"""Where the scheduler may put a pod: node affinity, tolerations, spread over zones. Only scheduling is built here.
+
+The rules were judged before the solver; node affinity makes it impossible to break them afterwards, so the pool's
+labels and its region are required, never preferred.
+"""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from quartermaster.api.v1alpha1.enums import CapacityType
+from quartermaster.manifests.labels import deployment_selector
+from quartermaster.manifests.replica import TPU_TOPOLOGY_LABEL, Replica
+
+REGION_LABEL: Final = "topology.kubernetes.io/region"
+ZONE_LABEL: Final = "topology.kubernetes.io/zone"
+ARCHITECTURE_LABEL: Final = "kubernetes.io/arch"
+
+_SELECTED_BY_GKE: Final = ("cloud.google.com/gke-tpu-accelerator", TPU_TOPOLOGY_LABEL)
+"""GKE wants these two of a TPU pod in its nodeSelector (GKE documentation, "TPUs in GKE", read 2026-11-21)."""
+
+_SPOT_TAINTS: Final = (
+    ("cloud.google.com/gke-spot", "true"),  # GKE documentation, "Spot VMs", read 2026-11-21
+    ("kubernetes.azure.com/scalesetpriority", "spot"),  # AKS documentation, "spot node pools", read 2026-11-21
+)
+
+
+def node_affinity(replica: Replica) -> dict[str, Any]:
+    """Return the affinity that pins the pod to the pool, its region, the planned zones and the image's architecture."""
+    allowed_by_label: dict[str, tuple[str, ...]] = {
+        label: (value,) for label, value in replica.pool.node_labels.items()
+    }
+    allowed_by_label[REGION_LABEL] = (replica.pool.region,)
+    if image := replica.catalog_image:
+        allowed_by_label.setdefault(ARCHITECTURE_LABEL, image.node_architectures)
+    if replica.placement.zones:
+        allowed_by_label.setdefault(ZONE_LABEL, tuple(zone for zone, _ in replica.placement.zones))
+    expressions = [
+        {"key": label, "operator": "In", "values": sorted(values)} for label, values in sorted(allowed_by_label.items())
+    ]
+    return {
+        "nodeAffinity": {
+            "requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [{"matchExpressions": expressions}]}
+        }
+    }
+
+
+def node_selector(replica: Replica) -> dict[str, str]:
+    """Return the node selector that a platform demands besides the affinity; empty where none does."""
+    labels = replica.pool.node_labels
+    return {label: labels[label] for label in _SELECTED_BY_GKE if label in labels}
+
+
+def tolerations(replica: Replica) -> list[dict[str, str]]:
+    """Return the tolerations of the pool, of the chip's platforms, of the extended resource and of spot capacity."""
+    pool = replica.pool
+    found = [_toleration(t.key, t.value, t.effect) for t in pool.tolerations]
+    found += [_toleration(t.key, t.value, t.effect) for t in replica.accelerator.taints]
+    found.append(_toleration(replica.resource_name, None, "NoSchedule"))
+    if pool.capacity_type is CapacityType.SPOT:
+        found += [_toleration(key, value, "NoSchedule") for key, value in _SPOT_TAINTS]
+    return _distinct(found)
+
+
+def zone_spread(replica: Replica) -> list[dict[str, Any]]:
+    """Return the spread over zones: demanded where the plan says it zone by zone, else wished for.
+
+    The allowed skew is that of the plan itself. Pods of one revision are counted, so that a roll-out does not block
+    itself; only nodes that the affinity admits count as zones.
+    """
+    zones = replica.placement.zones
+    min_zones = replica.workload.spec.placement.min_zones or 1
+    if not zones and min_zones == 1:
+        return []
+    counts = [count for _, count in zones]
+    return [
+        {
+            "maxSkew": max(1, max(counts, default=0) - min(counts, default=0)),
+            "topologyKey": ZONE_LABEL,
+            "whenUnsatisfiable": "DoNotSchedule" if zones else "ScheduleAnyway",
+            "labelSelector": {"matchLabels": deployment_selector(replica.workload.key)},
+            "matchLabelKeys": ["pod-template-hash"],
+        }
+    ]
+
+
+def _toleration(key: str, value: str | None, effect: str | None) -> dict[str, str]:
+    toleration = {"key": key, "operator": "Equal" if value else "Exists"}
+    if value:
+        toleration["value"] = value
+    if effect:
+        toleration["effect"] = effect
+    return toleration
+
+
+def _distinct(tolerations_found: Iterable[dict[str, str]]) -> list[dict[str, str]]:
+    by_content = {tuple(sorted(toleration.items())): toleration for toleration in tolerations_found}
+    return [by_content[content] for content in sorted(by_content)]

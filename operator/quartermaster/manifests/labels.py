@@ -1,0 +1,54 @@
+"""Labels, selectors and owner references of children. Only metadata is built here."""
+
+from typing import Any
+
+from quartermaster.api import names as wire
+from quartermaster.api.v1alpha1 import InferenceDeployment
+from quartermaster.planner.fleet import Key
+from quartermaster.planner.plan import Placement
+
+
+def deployment_labels(key: Key) -> dict[str, str]:
+    """Return the labels of every child of one InferenceDeployment."""
+    return {wire.MANAGED_BY_LABEL: wire.MANAGED_BY, wire.DEPLOYMENT_LABEL: key.name}
+
+
+def placement_labels(placement: Placement) -> dict[str, str]:
+    """Return the labels of everything that belongs to one placement."""
+    candidate = placement.candidate
+    return {
+        **deployment_labels(candidate.workload),
+        wire.POOL_LABEL: candidate.pool,
+        wire.SHAPE_LABEL: candidate.shape.key,
+        wire.ENGINE_LABEL: candidate.shape.engine.value,
+    }
+
+
+def deployment_selector(key: Key) -> dict[str, str]:
+    """Return the labels that find all pods of one InferenceDeployment."""
+    return {wire.DEPLOYMENT_LABEL: key.name}
+
+
+def placement_selector(placement: Placement) -> dict[str, str]:
+    """Return the labels that find the pods of one placement; a Deployment's selector can never change."""
+    labels = placement_labels(placement)
+    return {label: labels[label] for label in (wire.DEPLOYMENT_LABEL, wire.POOL_LABEL, wire.SHAPE_LABEL)}
+
+
+def child_metadata(deployment: InferenceDeployment, name: str, labels: dict[str, str]) -> dict[str, Any]:
+    """Return the metadata of a child: it lives and dies with its InferenceDeployment."""
+    return {
+        "name": name,
+        "namespace": deployment.metadata.namespace,
+        "labels": labels,
+        "ownerReferences": [
+            {
+                "apiVersion": deployment.api_version,
+                "kind": deployment.kind,
+                "name": deployment.metadata.name,
+                "uid": deployment.metadata.uid,
+                "controller": True,
+                "blockOwnerDeletion": True,
+            }
+        ],
+    }
