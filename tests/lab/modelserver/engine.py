@@ -1,0 +1,67 @@
+"""The engines that a double can play, and what each serves under which path."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tests.lab.modelserver.exposition import sglang, trtllm, vllm
+from tests.lab.modelserver.exposition.reading import Reading
+from tests.lab.modelserver.recorder import Bounds
+
+
+class Engine(StrEnum):
+    """An engine in one generation of its metrics."""
+
+    VLLM = "vllm"
+    VLLM_OLD = "vllm-old"
+    """vLLM 0.8: `gpu_cache_usage_perc`, `time_per_output_token_seconds`."""
+    SGLANG = "sglang"
+    TRTLLM = "trtllm"
+    TRTLLM_OLD = "trtllm-old"
+    """TensorRT-LLM 1.1: five bare names and no gauges."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineFace:
+    """What tells one engine from another for a client."""
+
+    owner: str
+    """What `/v1/models` says in `owned_by`."""
+    metrics_path: str
+    text: Callable[[Reading], str]
+    bounds: Bounds
+
+
+FACE_BY_ENGINE = {
+    Engine.VLLM: EngineFace("vllm", "/metrics", vllm.text, vllm.BOUNDS),
+    Engine.VLLM_OLD: EngineFace("vllm", "/metrics", vllm.old_text, vllm.BOUNDS),
+    Engine.SGLANG: EngineFace("sglang", "/metrics", sglang.text, sglang.BOUNDS),
+    Engine.TRTLLM: EngineFace("tensorrt_llm", "/prometheus/metrics", trtllm.text, trtllm.BOUNDS),
+    Engine.TRTLLM_OLD: EngineFace("tensorrt_llm", "/prometheus/metrics", trtllm.old_text, trtllm.BOUNDS),
+}
+
+_ENGINE_BY_API_NAME = {
+    "vllm": Engine.VLLM,
+    "vllmtpu": Engine.VLLM,
+    "vllmneuron": Engine.VLLM,
+    "vllmgaudi": Engine.VLLM,
+    "sglang": Engine.SGLANG,
+    "tensorrtllm": Engine.TRTLLM,
+}
+
+
+def engine_named(name: str) -> Engine:
+    """Return the engine of a value of `Engine` or of the API (`VLLM`, `VLLMTPU`, `SGLang`, `TensorRTLLM`, …).
+
+    vLLM on TPU, Neuron and Gaudi shows the series of vLLM's front end.
+    """
+    lowered = name.lower()
+    if lowered in _ENGINE_BY_API_NAME:
+        return _ENGINE_BY_API_NAME[lowered]
+    try:
+        return Engine(lowered)
+    except ValueError:
+        known = ", ".join([*Engine, *_ENGINE_BY_API_NAME])
+        raise ValueError(f"the engine must be one of {known}; found {name!r}: use one of these names") from None
