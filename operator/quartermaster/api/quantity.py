@@ -5,14 +5,35 @@ from typing import Annotated, Final
 
 from pydantic import StringConstraints
 
-DECIMAL_PATTERN: Final = r"^(0|[1-9][0-9]{0,11})(\.[0-9]{1,9})?$"
-FRACTION_PATTERN: Final = r"^(0(\.[0-9]{1,6})?|1(\.0{1,6})?)$"
+from quartermaster.api.rule import pattern
 
-DecimalString = Annotated[str, StringConstraints(pattern=DECIMAL_PATTERN, max_length=22)]
-"""A non-negative decimal number written as a string, because the API holds no floats."""
+DECIMAL_PATTERN: Final = "^(0|[1-9][0-9]{0,11})([.][0-9]{1,15})?$"
+FRACTION_PATTERN: Final = "^(0([.][0-9]{1,6})?|1([.]0{1,6})?)$"
 
-FractionString = Annotated[str, StringConstraints(pattern=FRACTION_PATTERN, max_length=8)]
-"""A fraction from 0 to 1 written as a string."""
+DecimalString = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=28),
+    pattern(
+        DECIMAL_PATTERN,
+        wanted="a decimal number of at least 0 written as a string",
+        remedy='write it in quotes such as "12.50", without sign, exponent or unit',
+    ),
+]
+"""A non-negative decimal number written as a string, because the API holds no floats.
+
+Fifteen decimals, because seconds per token are of the order of 1e-9.
+"""
+
+FractionString = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=8),
+    pattern(
+        FRACTION_PATTERN,
+        wanted="a fraction from 0 to 1 written as a string",
+        remedy='write it in quotes such as "0.6"; a half is "0.5", not "50%"',
+    ),
+]
+"""A fraction from 0 to 1 written as a string, with at most six decimals."""
 
 _SUFFIX_FACTORS: Final = {
     "": Decimal(1),

@@ -1,12 +1,16 @@
 """The ModelProfile: measured throughput of a model on an accelerator in a shape; it beats the estimate."""
 
-from typing import Annotated, Literal
+from decimal import Decimal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, StringConstraints
 
 from quartermaster.api.quantity import DecimalString
+from quartermaster.api.rule import Rule
 from quartermaster.api.v1alpha1.base import ApiModel, Name, ObjectMeta
 from quartermaster.api.v1alpha1.enums import EngineName, Precision
+from quartermaster.api.v1alpha1.keys import object_name
+from quartermaster.api.v1alpha1.workload import chips_within_bound
 
 
 class ModelProfileSpec(ApiModel):
@@ -37,11 +41,34 @@ class ModelProfileSpec(ApiModel):
     evidence: Annotated[str, StringConstraints(min_length=1, max_length=1024)]
     """How and when it was measured."""
 
+    rules: ClassVar[tuple[Rule, ...]] = (
+        chips_within_bound(),
+        Rule(
+            cel="self.alphaSeconds.matches('[1-9]')",
+            wanted="alphaSeconds above 0, because no iteration is free",
+            remedy="set alphaSeconds to the measured time of an iteration with a batch of one",
+            holds=lambda spec: Decimal(spec.alpha_seconds) > 0,
+            field="alphaSeconds",
+            found=("alphaSeconds",),
+        ),
+        Rule(
+            cel="self.kvCapacityTokens >= self.maxBatchSize",
+            wanted="kvCapacityTokens of at least maxBatchSize, because every request holds a token",
+            remedy="raise kvCapacityTokens or lower maxBatchSize",
+            holds=lambda spec: spec.kv_capacity_tokens >= spec.max_batch_size,
+            field="kvCapacityTokens",
+            found=("kvCapacityTokens", "maxBatchSize"),
+        ),
+    )
+
 
 class ModelProfile(ApiModel):
-    """Measured throughput of a model on an accelerator in a shape."""
+    """Measured throughput of a model on an accelerator in a shape; it beats the estimate."""
 
     api_version: Literal["quartermaster.dev/v1alpha1"] = "quartermaster.dev/v1alpha1"
     kind: Literal["ModelProfile"] = "ModelProfile"
     metadata: ObjectMeta
     spec: ModelProfileSpec
+    """What was measured."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (object_name(max_characters=253, why="it is an object's name"),)

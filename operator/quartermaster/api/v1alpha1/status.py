@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
+from quartermaster.api.collection import ATOMIC, BY_TYPE, ListType
 from quartermaster.api.quantity import DecimalString
 from quartermaster.api.v1alpha1.base import ApiModel
 
@@ -11,6 +12,9 @@ Text = Annotated[str, StringConstraints(max_length=253)]
 Message = Annotated[str, StringConstraints(max_length=4096)]
 Timestamp = Annotated[str, Field(json_schema_extra={"format": "date-time"}, max_length=64)]
 ConditionStatus = Annotated[str, StringConstraints(pattern=r"^(True|False|Unknown)$", max_length=7)]
+
+
+_BY_CANDIDATE = ListType("map", ("cluster", "pool", "shape"))
 
 
 class Condition(ApiModel):
@@ -129,7 +133,7 @@ class InferenceDeploymentStatus(ApiModel):
 
     observed_generation: Annotated[int, Field(ge=0)] | None = None
     """Generation of the spec that this status speaks of."""
-    conditions: Annotated[tuple[Condition, ...], Field(max_length=16)] = ()
+    conditions: Annotated[tuple[Condition, ...], Field(max_length=16), BY_TYPE] = ()
     """Ready, Placed, Compliant, Scaled, Reconciling and Stalled."""
     replicas: Annotated[int, Field(ge=0)] | None = None
     """Replicas that exist over all pools."""
@@ -139,7 +143,7 @@ class InferenceDeploymentStatus(ApiModel):
     """Label selector of the replicas' pods."""
     accelerators: Annotated[str, StringConstraints(max_length=512)] | None = None
     """Accelerators in use, for the printer column."""
-    placements: Annotated[tuple[PlacementStatus, ...], Field(max_length=128)] = ()
+    placements: Annotated[tuple[PlacementStatus, ...], Field(max_length=128), _BY_CANDIDATE] = ()
     """Where replicas run."""
     demand: DemandStatus | None = None
     """The load that the plan serves."""
@@ -147,7 +151,7 @@ class InferenceDeploymentStatus(ApiModel):
     """What the planned replicas can serve."""
     cost: CostStatus | None = None
     """What the plan costs."""
-    rejections: Annotated[tuple[RejectionStatus, ...], Field(max_length=32)] = ()
+    rejections: Annotated[tuple[RejectionStatus, ...], Field(max_length=32), ATOMIC] = ()
     """Most frequent reasons for refusing candidates."""
     decision: DecisionStatus | None = None
     """The decision that the status speaks of."""

@@ -1,15 +1,61 @@
 """What an InferenceDeployment serves, and how: model, serving, traffic, objectives, scaling."""
 
-from typing import Annotated
+from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import Field, StringConstraints
 
+from quartermaster.api.collection import ATOMIC, BY_NAME, GRANULAR_MAP, SET
 from quartermaster.api.quantity import DecimalString
-from quartermaster.api.v1alpha1.base import ApiModel, Name
+from quartermaster.api.rule import Rule, pattern
+from quartermaster.api.v1alpha1.arguments import Argument, EnvironmentVariable, Image, Source
+from quartermaster.api.v1alpha1.base import LABEL_KEY_PATTERN, ApiModel, LabelValue, Name
 from quartermaster.api.v1alpha1.enums import EngineChoice, EngineName, Precision
+from quartermaster.api.v1alpha1.keys import all_keys_match, no_own_keys
 
-Argument = Annotated[str, StringConstraints(min_length=1, max_length=512)]
-Image = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9._/:@-]*$", min_length=1, max_length=512)]
+DEFAULT_MAX_REPLICAS: Final = 1000
+"""Most replicas of a deployment that does not say ``maxReplicas``."""
+
+MAX_CHIPS_PER_REPLICA: Final = 1024
+
+ShapeName = Annotated[
+    str,
+    # With engine, precision and parallelism behind it, the name must still fit a label value of 63 characters.
+    StringConstraints(min_length=1, max_length=30),
+    pattern(
+        "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
+        wanted="a shape's name of lower-case letters, digits and '-'",
+        remedy="write it such as h200-pair, because it becomes part of a label",
+    ),
+]
+
+PodLabels = Annotated[
+    dict[str, LabelValue],
+    Field(max_length=32, json_schema_extra=GRANULAR_MAP),
+    all_keys_match(LABEL_KEY_PATTERN, what="label", example="example.com/team"),
+    no_own_keys("label"),
+]
+
+PodAnnotations = Annotated[
+    dict[str, Annotated[str, StringConstraints(max_length=4096)]],
+    Field(max_length=32, json_schema_extra=GRANULAR_MAP),
+    all_keys_match(LABEL_KEY_PATTERN, what="annotation", example="example.com/contact"),
+    no_own_keys("annotation"),
+]
+
+
+def chips_within_bound() -> Rule:
+    """Return the rule that a replica's chips stay countable; for anything with both parallelisms."""
+    return Rule(
+        cel=(
+            "(has(self.tensorParallelism) ? self.tensorParallelism : 1)"
+            f" * (has(self.pipelineParallelism) ? self.pipelineParallelism : 1) <= {MAX_CHIPS_PER_REPLICA}"
+        ),
+        wanted=f"at most {MAX_CHIPS_PER_REPLICA} chips per replica, tensorParallelism times pipelineParallelism",
+        remedy="lower tensorParallelism or pipelineParallelism",
+        holds=lambda shape: shape.tensor_parallelism * shape.pipeline_parallelism <= MAX_CHIPS_PER_REPLICA,
+        field="pipelineParallelism",
+        found=("tensorParallelism", "pipelineParallelism"),
+    )
 
 
 class ModelFacts(ApiModel):
@@ -32,6 +78,17 @@ class ModelFacts(ApiModel):
     licence: Annotated[str, StringConstraints(min_length=1, max_length=128)]
     """SPDX identifier or name of the licence of the weights."""
 
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            cel="!has(self.activeParameters) || self.activeParameters <= self.parameters",
+            wanted="activeParameters of at most parameters",
+            remedy="lower activeParameters to the weights used per token, or leave it out for a dense model",
+            holds=lambda facts: facts.active_parameters is None or facts.active_parameters <= facts.parameters,
+            field="activeParameters",
+            found=("activeParameters", "parameters"),
+        ),
+    )
+
 
 class ModelReference(ApiModel):
     """The model: a name of the catalog, or facts given inline; with the place of its weights."""
@@ -40,12 +97,7 @@ class ModelReference(ApiModel):
     """Name of the model: an entry of the catalog, unless facts are given. Also the served model name."""
     facts: ModelFacts | None = None
     """Facts of a model that the catalog does not hold."""
-    source: (
-        Annotated[
-            str, StringConstraints(pattern=r"^(hf|oci|s3|gs|pvc)://[A-Za-z0-9._/:@-]+$", min_length=6, max_length=512)
-        ]
-        | None
-    ) = None
+    source: Source | None = None
     """Where the weights come from: hf://, oci://, s3://, gs:// or pvc://. The catalog's repository when unset."""
     precision: Precision | None = None
     """Number format to serve in; the published one when unset."""
@@ -58,14 +110,14 @@ class EngineSettings(ApiModel):
     """The engine that these settings are for."""
     image: Image | None = None
     """Container image; the catalog's when unset."""
-    args: Annotated[tuple[Argument, ...], Field(max_length=64)] = ()
+    args: Annotated[tuple[Argument, ...], Field(max_length=64), ATOMIC] = ()
     """Arguments added after those that Quartermaster writes."""
 
 
 class ShapeSpec(ApiModel):
     """One explicit way of running a replica."""
 
-    name: Name
+    name: ShapeName
     """Name of the shape, unique in its list."""
     accelerator: Name | None = None
     """Catalog name of the accelerator that the shape is for; any eligible one when unset."""
@@ -77,40 +129,33 @@ class ShapeSpec(ApiModel):
     """Chips over which each layer is split."""
     pipeline_parallelism: Annotated[int, Field(ge=1, le=64)] = 1
     """Stages into which the layers are divided."""
-    args: Annotated[tuple[Argument, ...], Field(max_length=64)] = ()
+    args: Annotated[tuple[Argument, ...], Field(max_length=64), ATOMIC] = ()
     """Arguments added for this shape."""
 
-
-class EnvironmentVariable(ApiModel):
-    """A variable of the serving container: a value, or a key of a Secret."""
-
-    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", min_length=1, max_length=128)]
-    """Name of the variable."""
-    value: Annotated[str, StringConstraints(max_length=4096)] | None = None
-    """Its value."""
-    secret_name: Name | None = None
-    """Secret that holds the value, in the deployment's namespace."""
-    secret_key: Annotated[str, StringConstraints(pattern=r"^[-._a-zA-Z0-9]+$", min_length=1, max_length=253)] | None = (
-        None
-    )
-    """Key inside the Secret."""
+    rules: ClassVar[tuple[Rule, ...]] = (chips_within_bound(),)
 
 
 class PodOverlay(ApiModel):
     """The few things of a pod that a deployment may add."""
 
-    labels: Annotated[dict[str, Annotated[str, StringConstraints(max_length=63)]], Field(max_length=32)] = {}
+    labels: PodLabels = {}
     """Labels added to pods; those of Quartermaster cannot be overwritten."""
-    annotations: Annotated[dict[str, Annotated[str, StringConstraints(max_length=4096)]], Field(max_length=32)] = {}
+    annotations: PodAnnotations = {}
     """Annotations added to pods."""
     service_account_name: Name | None = None
     """ServiceAccount of the pods; the namespace's default when unset."""
     priority_class_name: Name | None = None
     """Kubernetes PriorityClass of the pods."""
-    image_pull_secrets: Annotated[tuple[Name, ...], Field(max_length=8)] = ()
+    image_pull_secrets: Annotated[tuple[Name, ...], Field(max_length=8), SET] = ()
     """Secrets that pull the image."""
-    environment: Annotated[tuple[EnvironmentVariable, ...], Field(max_length=64)] = ()
+    environment: Annotated[tuple[EnvironmentVariable, ...], Field(max_length=64), BY_NAME] = ()
     """Variables of the serving container."""
+
+
+def _shape_engines_agree(serving: Any) -> bool:
+    return serving.engine == EngineChoice.AUTO or all(
+        shape.engine is None or shape.engine.value == serving.engine.value for shape in serving.shapes
+    )
 
 
 class Serving(ApiModel):
@@ -118,14 +163,28 @@ class Serving(ApiModel):
 
     engine: EngineChoice = EngineChoice.AUTO
     """Engine, or Auto for whichever runs on the chip and plans best."""
-    engines: Annotated[tuple[EngineSettings, ...], Field(max_length=16)] = ()
+    engines: Annotated[tuple[EngineSettings, ...], Field(max_length=len(EngineName)), BY_NAME] = ()
     """Image and extra arguments per engine."""
-    shapes: Annotated[tuple[ShapeSpec, ...], Field(max_length=16)] = ()
+    shapes: Annotated[tuple[ShapeSpec, ...], Field(max_length=16), BY_NAME] = ()
     """Explicit shapes in order of preference; those that fit are found when the list is empty."""
     max_context_tokens: Annotated[int, Field(ge=128, le=100_000_000)] | None = None
     """Longest sequence to serve; the smaller of the model's and 32768 when unset."""
     overlay: PodOverlay = PodOverlay()
     """Additions to the pods."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            cel=(
+                "!has(self.engine) || self.engine == 'Auto' || !has(self.shapes)"
+                " || self.shapes.all(shape, !has(shape.engine) || shape.engine == self.engine)"
+            ),
+            wanted="shapes of the engine that serving.engine names",
+            remedy="set engine to Auto, or remove engine from the shapes that name another",
+            holds=_shape_engines_agree,
+            field="shapes",
+            found=("engine",),
+        ),
+    )
 
 
 class Traffic(ApiModel):
@@ -161,3 +220,19 @@ class Scaling(ApiModel):
     """Most generated tokens per second counted on one replica; it lowers, never raises, what throughput facts say."""
     scale_down_delay_seconds: Annotated[int, Field(ge=0, le=86_400)] | None = None
     """How long less capacity must have sufficed before any is taken away; 300 when unset."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            cel=(
+                f"(has(self.maxReplicas) ? self.maxReplicas : {DEFAULT_MAX_REPLICAS})"
+                " >= (has(self.minReplicas) ? self.minReplicas : 1)"
+            ),
+            wanted=f"maxReplicas ({DEFAULT_MAX_REPLICAS} when unset) of at least minReplicas (1 when unset)",
+            remedy="raise maxReplicas or lower minReplicas",
+            holds=lambda scaling: (
+                (DEFAULT_MAX_REPLICAS if scaling.max_replicas is None else scaling.max_replicas) >= scaling.min_replicas
+            ),
+            field="maxReplicas",
+            found=("maxReplicas", "minReplicas"),
+        ),
+    )
