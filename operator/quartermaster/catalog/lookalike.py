@@ -15,6 +15,8 @@ class RefusalReason(StrEnum):
     """Several pods share one chip by time-slicing or MPS."""
     UNKNOWN = "Unknown"
     """It carries a chip whose facts are not in the catalog."""
+    NO_RESOURCE = "NoResource"
+    """Its chips are offered through device classes (DRA) only, which placements do not ask for."""
     UNLABELLED = "Unlabelled"
     """It offers a resource, but nothing says which chip stands behind it."""
     AMBIGUOUS = "Ambiguous"
