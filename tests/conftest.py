@@ -18,6 +18,11 @@ KEEP_VARIABLE = "QUARTERMASTER_LAB_KEEP"
 LONGEST_NAMESPACE = 63
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the switch that writes golden files anew, for a reviewer to read in the diff."""
+    parser.addoption("--update-golden", action="store_true", help="write golden files instead of comparing with them")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark every test that asks for a cluster, so that ``-m "not lab"`` needs no control plane."""
     for item in items:

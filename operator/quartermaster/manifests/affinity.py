@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from quartermaster.api.v1alpha1.enums import CapacityType
-from quartermaster.manifests.labels import deployment_selector
+from quartermaster.manifests.labels import placement_selector
 from quartermaster.manifests.replica import TPU_TOPOLOGY_LABEL, Replica
 
 REGION_LABEL: Final = "topology.kubernetes.io/region"
@@ -77,7 +77,7 @@ def zone_spread(replica: Replica) -> list[dict[str, Any]]:
             "maxSkew": max(1, max(counts, default=0) - min(counts, default=0)),
             "topologyKey": ZONE_LABEL,
             "whenUnsatisfiable": "DoNotSchedule" if zones else "ScheduleAnyway",
-            "labelSelector": {"matchLabels": deployment_selector(replica.workload.key)},
+            "labelSelector": {"matchLabels": placement_selector(replica.placement)},
             "matchLabelKeys": ["pod-template-hash"],
         }
     ]

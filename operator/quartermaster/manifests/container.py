@@ -50,7 +50,7 @@ def serving_container(replica: Replica, launch: Launch) -> dict[str, Any]:
         "name": CONTAINER_NAME,
         "image": replica.image,
         "imagePullPolicy": "IfNotPresent",
-        "command": list(launch.command),
+        **({"command": list(launch.command)} if launch.command else {}),
         "args": list(launch.args),
         "env": _environment(replica, launch),
         "ports": [{"name": PORT_NAME, "containerPort": SERVING_PORT, "protocol": "TCP"}],

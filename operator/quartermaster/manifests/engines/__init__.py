@@ -36,6 +36,15 @@ LAUNCH_BY_ENGINE: Final[Mapping[EngineName, Callable[[Replica, Weights], Launch]
     }
 )
 
+_METRICS_PATH_BY_ENGINE: Final[Mapping[EngineName, str]] = MappingProxyType(
+    {EngineName.TENSORRT_LLM: tensorrt_llm.METRICS_PATH}
+)
+
+
+def metrics_path(engine: EngineName) -> str:
+    """Return the path at which an engine that we started serves metrics in the text format of Prometheus."""
+    return _METRICS_PATH_BY_ENGINE.get(engine, "/metrics")
+
 
 def launch(replica: Replica, weights: Weights) -> Launch:
     """Return how the replica's engine is started.

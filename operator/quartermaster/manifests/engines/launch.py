@@ -12,10 +12,11 @@ class Launch:
     """The engine's part of the serving container."""
 
     command: tuple[str, ...]
+    """Empty where the image's own entry point is the documented way in."""
     args: tuple[str, ...]
     environment: tuple[tuple[str, str], ...] = ()
     health_path: str = "/health"
-    is_root_read_only: bool = True
+    is_root_read_only: bool = False
     """Whether the engine leaves its root file system alone; caches and /tmp are volumes in any case."""
     compile_seconds: int = 0
     """Time that it may take to compile for the chip, besides loading weights."""

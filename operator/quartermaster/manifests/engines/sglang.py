@@ -13,16 +13,15 @@ from quartermaster.manifests.weights import Weights
 def launch(replica: Replica, weights: Weights) -> Launch:
     """Return how SGLang serves the replica."""
     shape = replica.shape
-    arguments = [f"--model-path={weights.argument}"]
+    args = [f"--model-path={weights.argument}", f"--context-length={replica.max_context_tokens}"]
     if weights.revision:
-        arguments.append(f"--revision={weights.revision}")
+        args.append(f"--revision={weights.revision}")
     if weights.is_object_store:
-        arguments.append(f"--load-format={MODEL_STREAMER}")
+        args.append(f"--load-format={MODEL_STREAMER}")
     if quantizes_while_loading(replica, weights):
-        arguments.append("--quantization=fp8")
-    arguments.append(f"--context-length={replica.max_context_tokens}")
-    arguments += replica.extra_arguments
-    arguments += [
+        args.append("--quantization=fp8")
+    args += replica.extra_arguments
+    args += [
         f"--served-model-name={replica.workload.spec.model.name}",
         f"--tp-size={shape.tensor_parallelism}",
         f"--pp-size={shape.pipeline_parallelism}",
@@ -30,4 +29,5 @@ def launch(replica: Replica, weights: Weights) -> Launch:
         "--host=0.0.0.0",
         f"--port={SERVING_PORT}",
     ]
-    return Launch(("python3", "-m", "sglang.launch_server"), tuple(arguments))
+    environment = (("SGLANG_CACHE_DIR", "/cache/sglang"), ("FLASHINFER_WORKSPACE_BASE", "/cache"))
+    return Launch(("python3", "-m", "sglang.launch_server"), tuple(args), environment, is_root_read_only=True)

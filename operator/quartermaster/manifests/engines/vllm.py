@@ -1,4 +1,4 @@
-"""vLLM on NVIDIA and AMD GPUs, and the arguments that every engine built on vLLM shares.
+"""vLLM on NVIDIA and AMD GPUs, and the options that every engine built on vLLM shares.
 
 Source: vLLM documentation, "Engine Arguments" and "Loading models with Run:ai Model Streamer", read 2026-11-21.
 """
@@ -12,42 +12,40 @@ from quartermaster.manifests.replica import Replica
 from quartermaster.manifests.weights import Weights
 
 COMMAND: Final = ("vllm", "serve")
+ENVIRONMENT: Final = (("VLLM_CACHE_ROOT", "/cache/vllm"), ("VLLM_NO_USAGE_STATS", "1"))
 
 
 def launch(replica: Replica, weights: Weights) -> Launch:
     """Return how vLLM serves the replica on GPUs."""
-    return Launch(
-        COMMAND,
-        serve_arguments(replica, weights),
-        environment=(("VLLM_CACHE_ROOT", "/cache/vllm"), ("VLLM_NO_USAGE_STATS", "1")),
-    )
+    args = (weights.argument, *serve_options(replica, weights))
+    return Launch(COMMAND, args, ENVIRONMENT, is_root_read_only=True)
 
 
-def serve_arguments(replica: Replica, weights: Weights, *, devices_per_chip: int = 1) -> tuple[str, ...]:
-    """Return the arguments of ``vllm serve``.
+def serve_options(
+    replica: Replica, weights: Weights, *, devices_per_chip: int = 1, own: tuple[str, ...] = ()
+) -> tuple[str, ...]:
+    """Return the options of ``vllm serve``, ``own`` being those of one engine alone.
 
     ``devices_per_chip`` is how many devices the framework sees in one unit of the extended resource. Arguments of the
-    spec stand between ours: those that the plan relies on come last, and the last one wins.
+    spec stand after those that they may override and before those that the plan relies on, since the last one wins.
     """
     shape = replica.shape
-    arguments = [weights.argument]
+    options = ["--dtype=auto", f"--max-model-len={replica.max_context_tokens}", *own]
     if weights.revision:
-        arguments.append(f"--revision={weights.revision}")
+        options.append(f"--revision={weights.revision}")
     if weights.is_object_store:
-        arguments.append(f"--load-format={MODEL_STREAMER}")
-    arguments.append("--dtype=auto")
+        options.append(f"--load-format={MODEL_STREAMER}")
     if quantizes_while_loading(replica, weights):
-        arguments.append("--quantization=fp8")
-    arguments.append(f"--max-model-len={replica.max_context_tokens}")
-    arguments += replica.extra_arguments
-    arguments += [
+        options.append("--quantization=fp8")
+    options += replica.extra_arguments
+    options += [
         f"--served-model-name={replica.workload.spec.model.name}",
         f"--tensor-parallel-size={shape.tensor_parallelism * devices_per_chip}",
         f"--pipeline-parallel-size={shape.pipeline_parallelism}",
         "--host=0.0.0.0",
         f"--port={SERVING_PORT}",
     ]
-    return tuple(arguments)
+    return tuple(options)
 
 
 def quantizes_while_loading(replica: Replica, weights: Weights) -> bool:

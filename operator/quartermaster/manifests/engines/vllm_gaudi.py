@@ -1,11 +1,27 @@
-"""vLLM on Intel Gaudi (vllm-gaudi)."""
+"""vLLM on Intel Gaudi (vllm-gaudi).
+
+Source: vLLM Gaudi documentation and the Intel Gaudi installation guide, read 2026-11-21. Logs go to a volume because
+the default folder belongs to root.
+"""
 
 from quartermaster.manifests.engines.launch import Launch
-from quartermaster.manifests.engines.vllm import COMMAND, serve_arguments
+from quartermaster.manifests.engines.require import refuse_object_store
+from quartermaster.manifests.engines.vllm import COMMAND, ENVIRONMENT, serve_options
 from quartermaster.manifests.replica import Replica
 from quartermaster.manifests.weights import Weights
 
 
 def launch(replica: Replica, weights: Weights) -> Launch:
-    """Return how the engine serves the replica."""
-    return Launch(COMMAND, serve_arguments(replica, weights), compile_seconds=1800)
+    """Return how vLLM serves the replica on Gaudi.
+
+    Raises:
+        ManifestError: the weights lie in a bucket.
+    """
+    refuse_object_store(replica, weights)
+    environment = (
+        *ENVIRONMENT,
+        ("HABANA_LOGS", "/cache/habana"),
+        ("OMPI_MCA_btl_vader_single_copy_mechanism", "none"),
+        ("PT_HPU_ENABLE_LAZY_COLLECTIVES", "true"),
+    )
+    return Launch(COMMAND, (weights.argument, *serve_options(replica, weights)), environment, compile_seconds=1800)

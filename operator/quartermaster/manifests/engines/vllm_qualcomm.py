@@ -1,11 +1,37 @@
-"""vLLM on Qualcomm Cloud AI 100."""
+"""vLLM on Qualcomm Cloud AI 100.
 
+The image's entry point takes the server's options; reduced weights are MXFP6, the cache is MXINT8, and batch and
+prompt chunk are compiled in, so both are stated. Source: Qualcomm Cloud AI documentation, "Run vLLM", read 2026-11-21.
+"""
+
+from typing import Final
+
+from quartermaster.api.v1alpha1.enums import Precision
 from quartermaster.manifests.engines.launch import Launch
-from quartermaster.manifests.engines.vllm import COMMAND, serve_arguments
+from quartermaster.manifests.engines.require import refuse_object_store
+from quartermaster.manifests.engines.vllm import ENVIRONMENT, serve_options
 from quartermaster.manifests.replica import Replica
 from quartermaster.manifests.weights import Weights
 
+_MAX_SEQUENCES: Final = 16
+_PROMPT_CHUNK_TOKENS: Final = 128
+
 
 def launch(replica: Replica, weights: Weights) -> Launch:
-    """Return how the engine serves the replica."""
-    return Launch(COMMAND, serve_arguments(replica, weights), compile_seconds=1800)
+    """Return how vLLM serves the replica on Cloud AI devices.
+
+    Raises:
+        ManifestError: the weights lie in a bucket.
+    """
+    refuse_object_store(replica, weights)
+    own = [
+        f"--device-group={','.join(str(device) for device in range(replica.chips))}",
+        f"--max-num-seqs={_MAX_SEQUENCES}",
+        f"--max-seq-len-to-capture={_PROMPT_CHUNK_TOKENS}",
+        "--kv-cache-dtype=mxint8",
+    ]
+    options = serve_options(replica, weights, own=tuple(own))
+    if replica.shape.precision is not Precision.BF16:
+        options = (*(option for option in options if option != "--quantization=fp8"), "--quantization=mxfp6")
+    environment = (*ENVIRONMENT, ("QEFF_HOME", "/cache/qeff"))
+    return Launch((), (f"--model={weights.argument}", *options), environment, compile_seconds=3600)

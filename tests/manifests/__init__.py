@@ -1,0 +1,1 @@
+"""Tests of the manifests: goldens that a reviewer can read, properties, and a real API server and scheduler."""
