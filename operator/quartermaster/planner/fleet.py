@@ -12,6 +12,10 @@ from quartermaster.catalog.accelerator import Accelerator
 from quartermaster.catalog.model import Model
 
 
+LABEL_VALUE_CHARACTERS = 63
+"""Longest value of a Kubernetes label."""
+
+
 class Source(StrEnum):
     """Where a number comes from."""
 
@@ -51,17 +55,20 @@ class Shape:
 
     @property
     def chips(self) -> int:
-        """Chips that one replica holds."""
+        """Chips that one replica holds; 0 for an external service."""
         return self.tensor_parallelism * self.pipeline_parallelism
 
     @property
     def key(self) -> str:
         """A label value that is unique among the shapes of one deployment, such as ``vllm-fp8-tp8``."""
-        parts = [self.name] if self.name else []
-        parts += [self.engine.value.lower(), self.precision.value.lower(), f"tp{self.tensor_parallelism}"]
+        if not self.chips:
+            return self.name
+        parts = [self.engine.value.lower(), self.precision.value.lower(), f"tp{self.tensor_parallelism}"]
         if self.pipeline_parallelism > 1:
             parts.append(f"pp{self.pipeline_parallelism}")
-        return "-".join(parts)[:63].strip("-")
+        how = "-".join(parts)
+        prefix = self.name[: LABEL_VALUE_CHARACTERS - len(how) - 1].strip("-.")
+        return f"{prefix}-{how}" if prefix else how
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -131,8 +138,12 @@ class Pool:
     facts: Facts = Facts()
     node_labels: Mapping[str, str] = field(default_factory=dict)
     """Labels that pin a pod to this pool's nodes."""
+    absent_labels: tuple[str, ...] = ()
+    """Labels that the pool's nodes must not carry, because nodes that do belong to another pool."""
     tolerations: tuple[PoolToleration, ...] = ()
     external: External | None = None
+    declared_by: str = ""
+    """Name of the AcceleratorPool that describes it; empty for a pool that was only discovered."""
 
     @property
     def accelerator_name(self) -> str:

@@ -111,12 +111,19 @@ class Plan:
     objective: float
     """What was minimised: cost, with unmet demand, preferences and changes priced in."""
     bound: float
-    """No admissible plan has a lower objective."""
+    """No admissible plan that leaves as little unserved, by priority, has a lower objective."""
 
     @property
     def gap_fraction(self) -> float:
         """Fraction of the objective by which the plan may be above the optimum."""
         return max(0.0, self.objective - self.bound) / self.objective if self.objective > 0 else 0.0
+
+    def placements_by_key(self) -> dict[Key, tuple[Placement, ...]]:
+        """Return the placements of every deployment that has any."""
+        found: dict[Key, list[Placement]] = {}
+        for placement in self.placements:
+            found.setdefault(placement.candidate.workload, []).append(placement)
+        return {key: tuple(placements) for key, placements in found.items()}
 
     def placements_of(self, key: Key) -> tuple[Placement, ...]:
         """Return the placements of one deployment."""

@@ -1,0 +1,162 @@
+"""The loop: observe → decide → apply, fleet-wide. Handlers and caches only wake it.
+
+Two speeds: a decision follows every change, after a short pause in which changes gather, and every ``scale_seconds``
+once engines have been scraped. What is decided is ``reconcile.decide``; here nothing is.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterable
+
+from quartermaster.catalog.catalog import Catalog
+from quartermaster.cluster.client import Client
+from quartermaster.cluster.lease import Candidate
+from quartermaster.controller.load import Load
+from quartermaster.controller.settings import Settings
+from quartermaster.controller.watching import Caches
+from quartermaster.controller.writing import Writer
+from quartermaster.reconcile.decide import decide
+from quartermaster.reconcile.outcome import Memory, Outcome
+from quartermaster.telemetry.metrics import Metrics
+
+logger = logging.getLogger(__name__)
+
+_RETRY_SECONDS = (1.0, 2.0, 5.0, 10.0, 30.0)
+_STUCK_SECONDS = 120.0
+
+
+class Loop:
+    """One process's loop over one fleet."""
+
+    def __init__(self, client: Client, *, catalog: Catalog, settings: Settings, metrics: Metrics) -> None:
+        """Nothing is sent yet."""
+        self._settings = settings
+        self._catalog = catalog
+        self._metrics = metrics
+        self._woken = asyncio.Event()
+        self._stopping = asyncio.Event()
+        self._caches = Caches(client, wake=self.wake)
+        self._writer = Writer(client, self._caches, instance=settings.process_name)
+        self._load = Load(metrics, interval_seconds=settings.scale_seconds)
+        self._candidate = Candidate(
+            client,
+            namespace=settings.lease_namespace,
+            name=settings.lease_name,
+            identity=settings.process_name,
+        )
+        self._memory = Memory()
+        self._failures = 0
+        self._turned_seconds = time.monotonic()
+
+    def wake(self) -> None:
+        """Ask for a decision soon. Cheap, and safe to call for every event."""
+        self._woken.set()
+
+    def stop(self) -> None:
+        """Ask ``run`` to finish what it is writing and to return."""
+        self._stopping.set()
+        self.wake()
+
+    def is_alive(self) -> tuple[bool, str]:
+        """Whether the loop still turns."""
+        age = time.monotonic() - self._turned_seconds
+        return age < _STUCK_SECONDS, f"the loop last turned {age:.0f} s ago"
+
+    def is_ready(self) -> tuple[bool, str]:
+        """Whether the caches may be acted on."""
+        stale = self._caches.stale
+        return not stale, f"caches not fresh: {', '.join(stale)}" if stale else "every cache is fresh"
+
+    async def run(self) -> None:
+        """Watch, scrape, lead if nobody else does, decide and write, until stopped."""
+        async with asyncio.TaskGroup() as group:
+            background = [
+                group.create_task(self._caches.run(), name="caches"),
+                group.create_task(self._candidate.run(), name="lease"),
+                group.create_task(self._scrape(), name="scrape"),
+            ]
+            try:
+                await self._turn_until_stopped()
+            finally:
+                for task in background:
+                    task.cancel()
+
+    async def _scrape(self) -> None:
+        while True:
+            started_seconds = time.monotonic()
+            if not self._caches.stale:
+                await self._load.scrape(self._caches.pods.store.values(), self._caches.deployments.store.values())
+                self.wake()
+            rest_seconds = self._settings.scale_seconds - (time.monotonic() - started_seconds)
+            await asyncio.sleep(max(0.05, rest_seconds))
+
+    async def _turn_until_stopped(self) -> None:
+        while not self._stopping.is_set():
+            await self._woken_or(self._settings.scale_seconds)
+            await asyncio.sleep(self._settings.debounce_seconds)
+            self._woken.clear()
+            self._turned_seconds = time.monotonic()
+            self._metrics.observe_caches(self._caches.all, is_leader=self._candidate.is_leader)
+            if self._stopping.is_set() or self._caches.stale or not self._candidate.is_leader:
+                continue
+            if not await self._turn():
+                delay_seconds = _RETRY_SECONDS[min(self._failures, len(_RETRY_SECONDS)) - 1]
+                await self._stopping_or(delay_seconds)
+                self.wake()
+
+    async def _turn(self) -> bool:
+        """Observe, decide, apply once; returns whether all of it worked."""
+        started_seconds = time.monotonic()
+        observed = self._caches.observe(windows=self._load.window_by_key, now_seconds=started_seconds)
+        try:
+            outcome = await asyncio.to_thread(
+                decide, observed, self._memory, catalog=self._catalog, plan_seconds=self._settings.plan_seconds
+            )
+        except Exception:  # the one boundary of the loop: a decision that fails must not end the process
+            logger.exception("no decision: the world stays as it is")
+            return self._count(["decision"])
+        decided_seconds = time.monotonic()
+        self._memory = outcome.memory
+        errors = await self._writer.write(outcome)
+        for error in errors:
+            logger.warning("not written: %s", error)
+        self._tell(
+            outcome, decide_seconds=decided_seconds - started_seconds, turn_seconds=time.monotonic() - started_seconds
+        )
+        return self._count(errors)
+
+    def _count(self, errors: Iterable[str]) -> bool:
+        has_failed = any(True for _ in errors)
+        self._failures = self._failures + 1 if has_failed else 0
+        return not has_failed
+
+    def _tell(self, outcome: Outcome, *, decide_seconds: float, turn_seconds: float) -> None:
+        self._metrics.observe_outcome(outcome, decide_seconds=decide_seconds, turn_seconds=turn_seconds)
+        if not outcome.is_settled:
+            logger.info(
+                "applied %d, deleted %d, statuses %d",
+                len(outcome.apply),
+                len(outcome.delete),
+                len(outcome.statuses),
+                extra={
+                    "dollars_per_hour": round(outcome.plan.dollars_per_hour, 2),
+                    "gap_fraction": round(outcome.plan.gap_fraction, 5),
+                    "has_replanned": outcome.has_replanned,
+                    "decide_seconds": round(decide_seconds, 3),
+                },
+            )
+
+    async def _woken_or(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._woken.wait()
+        except TimeoutError:
+            return
+
+    async def _stopping_or(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
+        except TimeoutError:
+            return

@@ -1,0 +1,98 @@
+"""What the shell must write, as values: apply, delete, status, events; and what to remember. Nothing here decides."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from quartermaster.autoscaler.scale import ScaleState
+from quartermaster.planner.fleet import Demand, Fleet, Key
+from quartermaster.planner.plan import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """An object on the wire."""
+
+    api_version: str
+    kind: str
+    namespace: str
+    name: str
+    uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """An object to write by server-side apply, with the reason for the log."""
+
+    manifest: Mapping[str, Any] = field(hash=False)
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """An object to delete, only if it still is the one that was seen (by UID)."""
+
+    reference: Reference
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StatusWrite:
+    """A status that differs from the one seen."""
+
+    reference: Reference
+    status: Mapping[str, Any] = field(hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class EventNote:
+    """Something that changed, told once."""
+
+    regarding: Reference
+    reason: str
+    message: str
+    change: str
+    """What tells this happening from an earlier one of the same words."""
+    is_warning: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Why a deployment is placed as it is: the record that its status carries."""
+
+    id: str
+    time: datetime
+    reason: str
+    demand: Demand
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What one decision hands to the next. Losing it costs one plan, never a replica."""
+
+    plan: Plan | None = None
+    structure_digest: str = ""
+    """Digest of everything that a plan is made from, but for the load."""
+    planned_at_seconds: float = 0.0
+    scale_state_by_key: Mapping[Key, ScaleState] = field(default_factory=dict, hash=False)
+    decision_by_key: Mapping[Key, Decision] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The whole answer to one look at the world."""
+
+    fleet: Fleet
+    plan: Plan
+    memory: Memory
+    has_replanned: bool
+    apply: tuple[Apply, ...] = ()
+    delete: tuple[Delete, ...] = ()
+    statuses: tuple[StatusWrite, ...] = ()
+    events: tuple[EventNote, ...] = ()
+
+    @property
+    def is_settled(self) -> bool:
+        """True when there is nothing to write."""
+        return not (self.apply or self.delete or self.statuses or self.events)

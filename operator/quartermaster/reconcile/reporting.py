@@ -1,0 +1,224 @@
+"""Statuses and events of InferenceDeployments. A reason is written once, in a verdict, and told from there."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from quartermaster.api import names
+from quartermaster.api.v1alpha1 import InferenceDeployment, InferenceDeploymentStatus
+from quartermaster.api.v1alpha1.status import Condition
+from quartermaster.planner.fleet import Fleet, Key, Workload
+from quartermaster.planner.plan import Placement, Plan, Rejection
+from quartermaster.reconcile import judgement
+from quartermaster.reconcile.capacity import Sized
+from quartermaster.reconcile.children import Written
+from quartermaster.reconcile.declared import Declared
+from quartermaster.reconcile.judgement import Seen, Verdict
+from quartermaster.reconcile.observation import Observed
+from quartermaster.reconcile.observed import ChildSeen, PodSeen
+from quartermaster.reconcile.outcome import Decision, EventNote, Memory, StatusWrite
+from quartermaster.reconcile.poolstatus import seen_conditions
+from quartermaster.reconcile.status import status
+from quartermaster.reconcile.workloads import Unplannable
+
+_TOLD = ("Ready", "Placed", "Compliant", "Scaled", "Stalled")
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What was decided for the whole fleet."""
+
+    fleet: Fleet
+    plan: Plan
+    workloads: tuple[Workload, ...]
+    unplannable: tuple[Unplannable, ...]
+    written: Mapping[Key, Written] = field(hash=False)
+    children_by_key: Mapping[Key, Sequence[ChildSeen]] = field(hash=False)
+    sized: Sized
+    structure: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What is told."""
+
+    statuses: tuple[StatusWrite, ...]
+    events: tuple[EventNote, ...]
+    decision_by_key: Mapping[Key, Decision] = field(hash=False)
+
+
+def report(observed: Observed, memory: Memory, decided: Decided) -> Report:
+    """Return every status that differs from the one seen, and an event for every change of a verdict."""
+    judged = _Judged.of(observed, decided)
+    statuses: list[StatusWrite] = []
+    events: list[EventNote] = []
+    decision_by_key: dict[Key, Decision] = {}
+    for entry in sorted(observed.deployments, key=lambda d: (d.reference.namespace, d.reference.name)):
+        if entry.is_deleting:
+            continue
+        key = Key(entry.reference.namespace, entry.reference.name)
+        before = seen_conditions(entry.status)
+        workload = judged.workload_by_key.get(key)
+        refusal = _refusal(entry, judged, key, decided.written.get(key))
+        if workload is None or refusal:
+            verdicts = judgement.refused(*(refusal or ("NotPlanned", "The deployment was not planned")))
+            new = InferenceDeploymentStatus(
+                observed_generation=entry.generation,
+                conditions=judgement.conditions(verdicts, before, generation=entry.generation, now=observed.now),
+                replicas=judged.existing(key),
+                ready_replicas=judged.ready(key),
+                selector=f"{names.DEPLOYMENT_LABEL}={key.name}",
+            )
+        else:
+            seen = judged.seen(workload, decided)
+            decision = _decision(workload, seen, entry, observed, memory, decided)
+            decision_by_key[key] = decision
+            verdicts = tuple(judge(seen) for judge in judgement.JUDGES)
+            new = status(
+                seen,
+                decided.plan,
+                decision,
+                conditions=judgement.conditions(verdicts, before, generation=entry.generation, now=observed.now),
+                pools_by_name=judged.pools_by_name,
+                generation=entry.generation,
+            )
+        document = new.model_dump(mode="json", by_alias=True, exclude_none=True)
+        if document != entry.status:
+            statuses.append(StatusWrite(entry.reference, document))
+        events += _events(entry, verdicts, before, new.conditions)
+    return Report(tuple(statuses), tuple(events), decision_by_key)
+
+
+def _refusal(
+    entry: Declared[InferenceDeployment], judged: "_Judged", key: Key, written: Written | None
+) -> tuple[str, str] | None:
+    if entry.document is None:
+        return "InvalidSpec", entry.refusal
+    if key in judged.unplannable_by_key:
+        bad = judged.unplannable_by_key[key]
+        return bad.reason, bad.message
+    if written is not None and written.refusal is not None:
+        return written.refusal.reason, str(written.refusal)
+    return None
+
+
+def _decision(
+    workload: Workload,
+    seen: Seen,
+    entry: Declared[InferenceDeployment],
+    observed: Observed,
+    memory: Memory,
+    decided: Decided,
+) -> Decision:
+    """Return the decision before, unless what is decided for this deployment has changed."""
+    content = repr(
+        (
+            entry.generation,
+            [(p.candidate.pool, p.candidate.shape.key, p.replicas) for p in seen.placements],
+            seen.shortfall and (seen.shortfall.cause, seen.shortfall.reason),
+        )
+    )
+    identity = hashlib.sha256(content.encode()).hexdigest()[:12]
+    before = memory.decision_by_key.get(workload.key)
+    if before is not None and before.id == identity:
+        return before
+    reason = decided.sized.reason_by_key.get(workload.key, "") or "planned from spec, fleet and load"
+    return Decision(identity, observed.now, reason, workload.demand)
+
+
+def _events(
+    entry: Declared[InferenceDeployment],
+    verdicts: Sequence[Verdict],
+    before: Sequence[Condition],
+    after: Sequence[Condition],
+) -> list[EventNote]:
+    """Return an event for each told condition whose status or reason is not what it was."""
+    was = {condition.type: (condition.status, condition.reason) for condition in before}
+    time_by_type = {condition.type: condition.last_transition_time for condition in after}
+    notes = []
+    for verdict in verdicts:
+        if verdict.type not in _TOLD or was.get(verdict.type) == (verdict.status, verdict.reason):
+            continue
+        if verdict.type not in was and verdict.status == _QUIET_BY_TYPE[verdict.type]:
+            continue
+        notes.append(
+            EventNote(
+                regarding=entry.reference,
+                reason=verdict.reason,
+                message=f"{verdict.type} is {verdict.status}: {verdict.message}",
+                change=f"{entry.generation}/{time_by_type[verdict.type]}",
+                is_warning=verdict.status != _QUIET_BY_TYPE[verdict.type],
+            )
+        )
+    return notes
+
+
+_QUIET_BY_TYPE = {"Ready": "True", "Placed": "True", "Compliant": "True", "Scaled": "True", "Stalled": "False"}
+"""The status in which a condition is no cause for a warning."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """Look-ups over one decision."""
+
+    workload_by_key: Mapping[Key, Workload]
+    unplannable_by_key: Mapping[Key, Unplannable]
+    placements_by_key: Mapping[Key, tuple[Placement, ...]]
+    rejections_by_key: Mapping[Key, list[Rejection]]
+    pods_by_key: Mapping[Key, list[PodSeen]]
+    children_by_key: Mapping[Key, Sequence[ChildSeen]]
+    pools_by_name: Mapping[str, object]
+
+    @classmethod
+    def of(cls, observed: Observed, decided: Decided) -> "_Judged":
+        rejections: dict[Key, list[Rejection]] = {}
+        for rejection in decided.plan.rejections:
+            rejections.setdefault(rejection.workload, []).append(rejection)
+        pods: dict[Key, list[PodSeen]] = {}
+        for pod in observed.pods:
+            name = pod.labels.get(names.DEPLOYMENT_LABEL)
+            if name is not None:
+                pods.setdefault(Key(pod.namespace, name), []).append(pod)
+        return cls(
+            {workload.key: workload for workload in decided.workloads},
+            {bad.key: bad for bad in decided.unplannable},
+            decided.plan.placements_by_key(),
+            rejections,
+            pods,
+            decided.children_by_key,
+            {pool.name: pool for pool in decided.fleet.pools},
+        )
+
+    def existing(self, key: Key) -> int:
+        return sum(self.counts(key, "replicas").values())
+
+    def ready(self, key: Key) -> int:
+        return sum(self.counts(key, "readyReplicas").values())
+
+    def counts(self, key: Key, status_field: str) -> dict[tuple[str, str], int]:
+        """Count replicas by (pool, shape key) in the status of the Deployments seen."""
+        return {
+            (child.labels.get(names.POOL_LABEL, ""), child.labels.get(names.SHAPE_LABEL, "")): child.object.get(
+                "status", {}
+            ).get(status_field, 0)
+            for child in self.children_by_key.get(key, ())
+            if child.kind == "Deployment"
+        }
+
+    def seen(self, workload: Workload, decided: Decided) -> Seen:
+        """Return what the conditions of one deployment are judged from."""
+        key = workload.key
+        waiting = sorted(p.scheduling_message or "" for p in self.pods_by_key.get(key, ()) if p.scheduling_reason)
+        shortfall = next((s for s in decided.plan.shortfalls if s.workload == key), None)
+        return Seen(
+            workload=workload,
+            placements=self.placements_by_key.get(key, ()),
+            shortfall=shortfall,
+            rejections=tuple(self.rejections_by_key.get(key, ())),
+            ready_by_placement=self.counts(key, "readyReplicas"),
+            existing_by_placement=self.counts(key, "replicas"),
+            known_pools=frozenset(self.pools_by_name),
+            waiting_message=waiting[0] if waiting else "",
+            signals=decided.sized.signals_by_key.get(key, ""),
+            is_externally_scaled=workload.spec.replicas is not None,
+        )

@@ -1,0 +1,135 @@
+"""The status of an InferenceDeployment as a document. Numbers are rounded, so that a settled world is a settled status."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
+from quartermaster.api import names
+from quartermaster.api.v1alpha1.status import (
+    CapacityStatus,
+    Condition,
+    CostStatus,
+    DecisionStatus,
+    DemandStatus,
+    InferenceDeploymentStatus,
+    PlacementStatus,
+    RejectionStatus,
+)
+from quartermaster.planner.fleet import Demand, Pool
+from quartermaster.planner.plan import Placement, Plan, Rejection
+from quartermaster.reconcile.judgement import Seen
+from quartermaster.reconcile.outcome import Decision
+
+_REJECTIONS_SHOWN = 16
+_TEXT_LIMIT = 1024
+
+
+def decimal(number: float, digits: int = 4) -> str:
+    """Return a non-negative number with this many significant digits, as a decimal string of the API."""
+    if number <= 0:
+        return "0"
+    value = Decimal(repr(float(f"{number:.{digits}g}")))
+    text = f"{value:.9f}".rstrip("0").rstrip(".")
+    return text or "0"
+
+
+def status(
+    seen: Seen,
+    plan: Plan,
+    decision: Decision,
+    *,
+    conditions: Sequence[Condition],
+    pools_by_name: Mapping[str, Pool],
+    generation: int,
+) -> InferenceDeploymentStatus:
+    """Return the whole status of one deployment."""
+    placements = _placements(seen, pools_by_name)
+    return InferenceDeploymentStatus(
+        observed_generation=generation,
+        conditions=tuple(conditions),
+        replicas=sum(seen.existing_by_placement.values()),
+        ready_replicas=sum(seen.ready_by_placement.values()),
+        selector=f"{names.DEPLOYMENT_LABEL}={seen.workload.key.name}",
+        accelerators=", ".join(sorted({p.accelerator for p in placements}))[:512] or None,
+        placements=placements,
+        demand=_demand(decision.demand),
+        capacity=CapacityStatus(
+            requests_per_second=decimal(sum(p.requests_per_second for p in seen.placements)),
+            tokens_per_second=decimal(sum(p.tokens_per_second for p in seen.placements)),
+            unserved_requests_per_second=decimal(seen.shortfall.requests_per_second if seen.shortfall else 0.0),
+        ),
+        cost=_cost(seen.placements, decision.demand, plan),
+        rejections=summary(seen.rejections),
+        decision=DecisionStatus(
+            id=decision.id, time=decision.time.strftime("%Y-%m-%dT%H:%M:%SZ"), reason=decision.reason[:_TEXT_LIMIT]
+        ),
+    )
+
+
+def _placements(seen: Seen, pools_by_name: Mapping[str, Pool]) -> tuple[PlacementStatus, ...]:
+    capacity = sum(p.requests_per_second for p in seen.placements)
+    rows = []
+    for placement in seen.placements:
+        candidate = placement.candidate
+        pool = pools_by_name.get(candidate.pool)
+        rows.append(
+            PlacementStatus(
+                cluster=candidate.cluster,
+                region=candidate.region,
+                pool=candidate.pool,
+                accelerator=candidate.accelerator,
+                shape=candidate.shape.key,
+                engine=candidate.shape.engine.value if not candidate.is_external else "External",
+                desired=0 if candidate.is_external else placement.replicas,
+                ready=seen.ready_by_placement.get((candidate.pool, candidate.shape.key), 0),
+                tokens_per_second=decimal(placement.tokens_per_second),
+                dollars_per_hour=decimal(placement.dollars_per_hour),
+                share=decimal(placement.requests_per_second / capacity if capacity else 0.0, 3),
+                throughput_source=candidate.throughput.source.value,
+                endpoint=pool.external.endpoint if pool and pool.external else None,
+            )
+        )
+    return tuple(rows)
+
+
+def _demand(demand: Demand) -> DemandStatus:
+    return DemandStatus(
+        requests_per_second=decimal(demand.requests_per_second, 3),
+        input_tokens=round(demand.input_tokens),
+        output_tokens=round(demand.output_tokens),
+        waiting_requests=round(demand.waiting_requests),
+        source=demand.source.value,
+    )
+
+
+_SECONDS_PER_HOUR = 3600.0
+
+
+def _cost(placements: Sequence[Placement], demand: Demand, plan: Plan) -> CostStatus:
+    dollars = sum(p.dollars_per_hour for p in placements)
+    capacity = sum(p.requests_per_second for p in placements)
+    tokens_per_hour = min(demand.requests_per_second, capacity) * demand.output_tokens * _SECONDS_PER_HOUR
+    return CostStatus(
+        dollars_per_hour=decimal(dollars),
+        dollars_per_million_tokens=decimal(dollars / tokens_per_hour * 1e6 if tokens_per_hour else 0.0),
+        fleet_gap=decimal(round(plan.gap_fraction, 4)),
+    )
+
+
+def summary(rejections: Sequence[Rejection]) -> tuple[RejectionStatus, ...]:
+    """Return the reasons for refusing candidates, most frequent first, each with its first example."""
+    counts = Counter((r.rule, r.reason) for r in rejections)
+    first: dict[tuple[str, str], Rejection] = {}
+    for rejection in rejections:
+        first.setdefault((rejection.rule, rejection.reason), rejection)
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:_REJECTIONS_SHOWN]
+    return tuple(
+        RejectionStatus(
+            rule=rule,
+            reason=reason,
+            count=count,
+            message=first[rule, reason].message[:_TEXT_LIMIT],
+            remedy=first[rule, reason].remedy[:_TEXT_LIMIT],
+        )
+        for (rule, reason), count in ordered
+    )

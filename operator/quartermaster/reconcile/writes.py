@@ -1,0 +1,84 @@
+"""Wanted children against those seen: what to apply and what to delete. A settled world gives neither."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from quartermaster.api import names
+from quartermaster.manifests import drift
+from quartermaster.planner.fleet import Key
+from quartermaster.reconcile.observed import ChildSeen
+from quartermaster.reconcile.outcome import Apply, Delete, Reference
+
+API_VERSION_BY_KIND: Mapping[str, str] = {
+    "Deployment": "apps/v1",
+    "Service": "v1",
+    "PodDisruptionBudget": "policy/v1",
+    "EndpointSlice": "discovery.k8s.io/v1",
+}
+"""Kinds of children. Objects in a list of the API server do not say their version themselves."""
+
+Identity = tuple[str, str, str]
+"""Kind, namespace, name."""
+
+
+def owned_by_key(children: Sequence[ChildSeen]) -> dict[Key, list[ChildSeen]]:
+    """Return the children whose controller is an InferenceDeployment, by that deployment.
+
+    A label alone does not make an object ours: controllers copy labels from a Service to its EndpointSlices.
+    """
+    found: dict[Key, list[ChildSeen]] = {}
+    for child in sorted(children, key=lambda c: (c.namespace, c.kind, c.name)):
+        owner = _owner(child)
+        if owner is not None:
+            found.setdefault(Key(child.namespace, owner), []).append(child)
+    return found
+
+
+def _owner(child: ChildSeen) -> str | None:
+    for owner in child.object["metadata"].get("ownerReferences") or ():
+        is_ours = owner["kind"] == "InferenceDeployment" and owner["apiVersion"].startswith(f"{names.GROUP}/")
+        if owner.get("controller") and is_ours:
+            return str(owner["name"])
+    return None
+
+
+def writes(
+    wanted: Sequence[Mapping[str, Any]], seen: Sequence[ChildSeen], *, kept: frozenset[Identity] = frozenset()
+) -> tuple[tuple[Apply, ...], tuple[Delete, ...]]:
+    """Return what to apply and what to delete for one InferenceDeployment.
+
+    Args:
+        wanted: manifests in apply order.
+        seen: its children.
+        kept: children that are not wanted any more, but must stay as they are for now.
+    """
+    seen_by_identity = {_identity_seen(child): child for child in seen}
+    applied = []
+    for manifest in wanted:
+        child = seen_by_identity.get(_identity(manifest))
+        if child is None:
+            applied.append(Apply(drift.stamped(manifest), "it is not there"))
+        elif not child.is_deleting:
+            different = drift.difference(manifest, child.object)
+            if different is not None:
+                applied.append(Apply(drift.stamped(manifest), str(different)))
+    stay = {_identity(manifest) for manifest in wanted} | kept
+    deleted = [
+        Delete(reference_of(child), "it is not wanted any more")
+        for identity, child in seen_by_identity.items()
+        if identity not in stay and not child.is_deleting
+    ]
+    return tuple(applied), tuple(deleted)
+
+
+def reference_of(child: ChildSeen) -> Reference:
+    """Return the reference of an object seen."""
+    return Reference(API_VERSION_BY_KIND[child.kind], child.kind, child.namespace, child.name, child.uid)
+
+
+def _identity(manifest: Mapping[str, Any]) -> Identity:
+    return (manifest["kind"], manifest["metadata"]["namespace"], manifest["metadata"]["name"])
+
+
+def _identity_seen(child: ChildSeen) -> Identity:
+    return (child.kind, child.namespace, child.name)
