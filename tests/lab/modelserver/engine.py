@@ -9,6 +9,7 @@ from enum import StrEnum
 from tests.lab.modelserver.exposition import sglang, trtllm, vllm
 from tests.lab.modelserver.exposition.reading import Reading
 from tests.lab.modelserver.recorder import Bounds
+from tests.lab.modelserver.spoiled import FOREIGN_METRICS
 
 
 class Engine(StrEnum):
@@ -21,6 +22,8 @@ class Engine(StrEnum):
     TRTLLM = "trtllm"
     TRTLLM_OLD = "trtllm-old"
     """TensorRT-LLM 1.1: five bare names and no gauges."""
+    PLAIN = "plain"
+    """An engine that speaks the OpenAI interface and shows no series that anybody knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,28 +43,23 @@ FACE_BY_ENGINE = {
     Engine.SGLANG: EngineFace("sglang", "/metrics", sglang.text, sglang.BOUNDS),
     Engine.TRTLLM: EngineFace("tensorrt_llm", "/prometheus/metrics", trtllm.text, trtllm.BOUNDS),
     Engine.TRTLLM_OLD: EngineFace("tensorrt_llm", "/prometheus/metrics", trtllm.old_text, trtllm.BOUNDS),
+    Engine.PLAIN: EngineFace("unknown", "/metrics", lambda _: FOREIGN_METRICS, {}),
 }
 
-_ENGINE_BY_API_NAME = {
-    "vllm": Engine.VLLM,
-    "vllmtpu": Engine.VLLM,
-    "vllmneuron": Engine.VLLM,
-    "vllmgaudi": Engine.VLLM,
-    "sglang": Engine.SGLANG,
-    "tensorrtllm": Engine.TRTLLM,
-}
+_ENGINE_BY_API_NAME = {"tensorrtllm": Engine.TRTLLM, "furiosallm": Engine.PLAIN}
 
 
 def engine_named(name: str) -> Engine:
     """Return the engine of a value of `Engine` or of the API (`VLLM`, `VLLMTPU`, `SGLang`, `TensorRTLLM`, …).
 
-    vLLM on TPU, Neuron and Gaudi shows the series of vLLM's front end.
+    vLLM on another accelerator (`VLLMTPU`, `VLLMNeuron`, …) shows the series of vLLM's front end.
     """
     lowered = name.lower()
+    if lowered in set(Engine):
+        return Engine(lowered)
     if lowered in _ENGINE_BY_API_NAME:
         return _ENGINE_BY_API_NAME[lowered]
-    try:
-        return Engine(lowered)
-    except ValueError:
-        known = ", ".join([*Engine, *_ENGINE_BY_API_NAME])
-        raise ValueError(f"the engine must be one of {known}; found {name!r}: use one of these names") from None
+    if lowered.startswith("vllm"):
+        return Engine.VLLM
+    known = ", ".join([*Engine, *_ENGINE_BY_API_NAME])
+    raise ValueError(f"the engine must be vllm… or one of {known}; found {name!r}: use one of these names")
