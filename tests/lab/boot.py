@@ -17,10 +17,10 @@ from tests.lab.processes import Component, ProcessError
 class Options:
     """What kind of cluster is started.
 
-    ``without`` names components to leave out (not etcd, not the API server). ``is_durable`` turns fsync on, for tests
-    that kill etcd. A node whose lease is older than ``node_grace_seconds`` is unreachable; leases are renewed every
-    quarter of ``node_lease_seconds``, so with 5,000 nodes keep the defaults, and for node failures use 40 and 50 with
-    at most 1,000. A pod is Ready ``pod_ready_delay_seconds`` after its start, unless its annotation says otherwise.
+    ``without`` names components to leave out (not etcd, not the API server). ``is_durable`` turns etcd's fsync on; a
+    kill loses nothing either way. A node whose lease is older than ``node_grace_seconds`` is unreachable; leases are
+    renewed every quarter of ``node_lease_seconds``, so with 5,000 nodes keep the defaults, and for node failures use 40
+    and 50 with at most 1,000. A pod is Ready ``pod_ready_delay_seconds`` after its start, unless annotated otherwise.
     """
 
     without: frozenset[str] = frozenset()
@@ -50,24 +50,38 @@ def boot(
         components.controller_manager(site, node_grace_seconds=options.node_grace_seconds),
         components.scheduler(site),
     ]
-    if components.KWOK not in options.without:
-        followers.append(
-            components.kwok(
-                site,
-                node_lease_seconds=options.node_lease_seconds,
-                pod_ready_delay_seconds=options.pod_ready_delay_seconds,
-            )
-        )
     for component in followers:
         if component.name not in options.without:
             start(component)
+    component_by_name |= _start_kwok(site, options, stack)
     for component in component_by_name.values():
         component.wait_ready()
     return component_by_name
 
 
+def boot_beside(site: components.Site, options: Options, stack: ExitStack) -> dict[str, Component]:
+    """Start what a cluster that is not ours lacks: KWOK, unless it is left out."""
+    component_by_name = _start_kwok(site, options, stack)
+    for component in component_by_name.values():
+        component.wait_ready()
+    return component_by_name
+
+
+def _start_kwok(site: components.Site, options: Options, stack: ExitStack) -> dict[str, Component]:
+    if components.KWOK in options.without:
+        return {}
+    kwok = components.kwok(
+        site,
+        node_lease_seconds=options.node_lease_seconds,
+        pod_ready_delay_seconds=options.pod_ready_delay_seconds,
+    )
+    stack.callback(kwok.kill)
+    kwok.start()
+    return {kwok.name: kwok}
+
+
 def _write_files(site: components.Site, people: Sequence[identities.Identity]) -> None:
-    """Write certificates, the token file and a kubeconfig for each identity."""
+    """Write certificates, the token file and each identity's kubeconfig."""
     command: list[str | Path] = [
         site.program_by_name[toolchain.CONTROL_PLANE],
         "certificates",
@@ -82,5 +96,5 @@ def _write_files(site: components.Site, people: Sequence[identities.Identity]) -
         )
     identities.write_token_file(site.directory / "tokens.csv", people)
     for person in people:
-        document = identities.kubeconfig_document(url=site.url, authority=site.directory / "ca.crt", token=person.token)
+        document = identities.kubeconfig_document(site.entry, {"token": person.token})
         identities.write_kubeconfig(site.kubeconfig_by_identity[person.name], document)

@@ -16,7 +16,7 @@ from urllib.parse import urlencode, urlsplit
 APPLY = "application/apply-patch+yaml"
 MERGE_PATCH = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
-STRATEGIC_PATCH = "application/strategic-merge-patch+json"
+TIMEOUT_SECONDS = 30.0
 
 
 class RefusedError(RuntimeError):
@@ -38,13 +38,15 @@ class UnreachableError(RuntimeError):
 class Client:
     """Requests to one API server as one identity. May be shared by threads."""
 
-    def __init__(self, url: str, *, authority: Path | None, token: str, timeout_seconds: float = 30.0) -> None:
-        """``url`` is ``https://host:port`` (``http://`` where something local adds the authentication)."""
+    def __init__(self, url: str, *, authority: Path | None = None, headers: Mapping[str, str]) -> None:
+        """Take ``https://host:port``, and the headers that say who asks.
+
+        ``http://`` is for a local proxy that adds the authentication itself.
+        """
         parts = urlsplit(url)
         self._address = (parts.hostname or "127.0.0.1", parts.port or 443)
         self._tls = ssl.create_default_context(cafile=authority) if parts.scheme == "https" else None
-        self._token = token
-        self._timeout_seconds = timeout_seconds
+        self._headers = dict(headers)
         self._idle_connections: deque[http.client.HTTPConnection] = deque()
 
     def request(
@@ -64,10 +66,10 @@ class Client:
         target = path + ("?" + urlencode(query) if query else "")
         payload = None if body is None else json.dumps(body).encode()
         all_headers = {
-            "Authorization": f"Bearer {self._token}",
             "Accept": "application/json",
             "Content-Type": content_type,
             "User-Agent": "quartermaster-lab",
+            **self._headers,
             **(headers or {}),
         }
         while True:
@@ -78,7 +80,7 @@ class Client:
             try:
                 return self._exchange(connection, method, target, payload, all_headers)
             except UnreachableError as error:
-                if not isinstance(error.__cause__, ConnectionError):
+                if not isinstance(error.__cause__, (ConnectionError, ssl.SSLEOFError)):
                     raise
                 # The kept connection had gone stale, perhaps with its server: try the next, at last a new one.
 
@@ -108,8 +110,8 @@ class Client:
     def _connect(self) -> http.client.HTTPConnection:
         host, port = self._address
         if self._tls is None:
-            return http.client.HTTPConnection(host, port, timeout=self._timeout_seconds)
-        return http.client.HTTPSConnection(host, port, timeout=self._timeout_seconds, context=self._tls)
+            return http.client.HTTPConnection(host, port, timeout=TIMEOUT_SECONDS)
+        return http.client.HTTPSConnection(host, port, timeout=TIMEOUT_SECONDS, context=self._tls)
 
     def close(self) -> None:
         """Close the idle connections; a later request opens another."""

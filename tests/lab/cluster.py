@@ -9,20 +9,21 @@ import os
 import subprocess
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from http import HTTPStatus
 from pathlib import Path
 from typing import TypeVar
 
-from tests.lab import components, identities, objects, reservation, toolchain, waiting
+from tests.lab import access, components, identities, objects, reservation, toolchain, waiting
 from tests.lab.audit import AuditLog
-from tests.lab.boot import Options, boot
-from tests.lab.client import Client, RefusedError
-from tests.lab.processes import Component, Process, guarded
+from tests.lab.boot import Options, boot, boot_beside
+from tests.lab.client import Client
+from tests.lab.processes import OWNER_VARIABLE, Component, Process, guarded
 
 __all__ = ["Cluster", "CommandError", "Options"]
 
 Result = TypeVar("Result")
 Completed = subprocess.CompletedProcess[str]
+ADMIN = "admin"
+KUBECONFIG_VARIABLE = "QUARTERMASTER_LAB_KUBECONFIG"
 COMMAND_TIMEOUT_SECONDS = 180.0
 TOKEN_SECONDS = 24 * 3600
 
@@ -37,31 +38,40 @@ class Cluster(objects.Objects):
     def __init__(
         self,
         site: components.Site,
-        people: Sequence[identities.Identity],
+        reached: access.Access,
         component_by_name: Mapping[str, Component],
         stack: ExitStack,
     ) -> None:
         """Take over running components; ``stack`` ends what is launched later."""
         self.site = site
-        self._identity_by_name = {person.name: person for person in people}
+        self._access = reached
         self._component_by_name = dict(component_by_name)
         self._stack = stack
         self._client_by_identity: dict[str, Client] = {}
-        super().__init__(self.client_of("admin"))
-        self.audit = AuditLog(site.directory / "audit.log", self.client_of("admin"))
+        super().__init__(self.client_of(ADMIN))
+        kwok = self._component_by_name.get(components.KWOK)
+        if isinstance(kwok, components.Kwok):
+            kwok.release_leases = self._release_leases
 
     @classmethod
     @contextmanager
     def start(
-        cls, options: Options | None = None, *, people: Iterable[identities.Identity] = (), keep_directory: bool = False
+        cls,
+        options: Options | None = None,
+        *,
+        people: Iterable[identities.Identity] = (),
+        kubeconfig: Path | None = None,
+        keep_directory: bool = False,
     ) -> Iterator["Cluster"]:
         """Start a cluster, yield it when every component serves, and end all its processes afterwards.
 
-        ``people`` are further users (see ``identities.person``). The first call on a machine builds the programs, which
-        takes minutes and says so on stderr.
+        ``people`` are further users (see ``identities.person``). With ``kubeconfig``, or the variable
+        ``QUARTERMASTER_LAB_KUBECONFIG``, that cluster is used instead, and only KWOK is started. The first call on a
+        machine builds the programs, which takes minutes and says so on stderr.
         """
         options = options or Options()
         everyone = [*identities.built_in(), *people]
+        given = kubeconfig or os.environ.get(KUBECONFIG_VARIABLE)
         programs = [toolchain.CONTROL_PLANE] + ([] if components.KWOK in options.without else [toolchain.KWOK])
         program_by_name = toolchain.ensure(*programs)
         with ExitStack() as stack:
@@ -76,15 +86,30 @@ class Cluster(objects.Objects):
                 admin_token=everyone[0].token,
                 port_by_component=components.free_ports(reserved.control_plane_address),
             )
-            cluster = cls(site, everyone, boot(site, options, everyone, stack), stack)
-            if components.CONTROLLER_MANAGER not in options.without:
+            if given:
+                reached = access.by_kubeconfig(site, everyone, Path(given), stack)
+                cluster = cls(site, reached, boot_beside(site, options, stack), stack)
+            else:
+                booted = boot(site, options, everyone, stack)
+                cluster = cls(site, access.by_tokens(site, everyone), booted, stack)
+            if components.CONTROLLER_MANAGER in cluster._component_by_name:
                 cluster.wait_namespace("default")
             yield cluster
 
     @property
     def url(self) -> str:
         """The API server's URL."""
-        return self.site.url
+        server: str = self._access.entry["server"]
+        return server
+
+    @property
+    def audit(self) -> AuditLog:
+        """The audit log; LookupError where the API server is not ours."""
+        if self._access.audit_log is None:
+            raise LookupError(
+                "wanted the audit log, found a cluster that was given by its kubeconfig; start one instead"
+            )
+        return AuditLog(self._access.audit_log, self.client)
 
     @property
     def directory(self) -> Path:
@@ -96,25 +121,28 @@ class Cluster(objects.Objects):
         """The loopback network of this cluster's pods: a program can listen on every one of its addresses."""
         return ipaddress.IPv4Network(self.site.pod_cidr)
 
+    @property
+    def _control_plane(self) -> Path:
+        return self.site.program_by_name[toolchain.CONTROL_PLANE]
+
     def component(self, name: str) -> Component:
         """Return a component by name, to kill, freeze, thaw or restart. LookupError names those that there are."""
         if name not in self._component_by_name:
             raise LookupError(f"wanted component {name}, found {', '.join(self._component_by_name)}")
         return self._component_by_name[name]
 
-    def kubeconfig(self, identity: str = "admin") -> Path:
+    def kubeconfig(self, identity: str = ADMIN) -> Path:
         """Return the kubeconfig file of a built-in identity or of one of the people given at the start."""
-        if identity not in self.site.kubeconfig_by_identity:
-            known = ", ".join(self.site.kubeconfig_by_identity)
+        if identity not in self._access.kubeconfig_by_identity:
+            known = ", ".join(self._access.kubeconfig_by_identity)
             raise LookupError(f"wanted identity {identity}, found {known}; give it to Cluster.start as people=[...]")
-        return self.site.kubeconfig_by_identity[identity]
+        return self._access.kubeconfig_by_identity[identity]
 
     def client_of(self, identity: str) -> Client:
         """Return the HTTP client that acts as the identity."""
         self.kubeconfig(identity)
         if identity not in self._client_by_identity:
-            token = self._identity_by_name[identity].token
-            client = Client(self.url, authority=self.directory / "ca.crt", token=token)
+            client = self._access.connect(identity)
             self._stack.callback(client.close)
             self._client_by_identity[identity] = client
         return self._client_by_identity[identity]
@@ -132,34 +160,31 @@ class Cluster(objects.Objects):
 
     def service_account_kubeconfig(self, namespace: str, name: str) -> Path:
         """Return a kubeconfig file with a fresh token of the service account; RefusedError 404 when there is none."""
-        document = identities.kubeconfig_document(
-            url=self.url,
-            authority=self.directory / "ca.crt",
-            token=self.service_account_token(namespace, name),
-            namespace=namespace,
-        )
+        user = {"token": self.service_account_token(namespace, name)}
+        document = identities.kubeconfig_document(self._access.entry, user, namespace=namespace)
         return identities.write_kubeconfig(self.directory / f"sa.{namespace}.{name}.kubeconfig", document)
 
     def kubectl(
         self,
         *args: str | Path,
         input: str | None = None,  # noqa: A002 - the word of subprocess.run
-        identity: str = "admin",
+        identity: str = ADMIN,
         check: bool = True,
     ) -> Completed:
         """Run kubectl as the identity; CommandError with its stderr when it fails, unless ``check`` is false."""
-        binary = self.site.program_by_name[toolchain.CONTROL_PLANE]
-        return self._run([binary, "kubectl", *args], input, identity, check=check)
+        return self._run([self._control_plane, "kubectl", *args], input, identity, check=check)
 
-    def helm(self, version: int, *args: str | Path, identity: str = "admin", check: bool = True) -> Completed:
+    def helm(self, version: int, *args: str | Path, identity: str = ADMIN, check: bool = True) -> Completed:
         """Run Helm 3 or 4 as the identity; its configuration and cache live in the cluster's directory."""
         program = {3: toolchain.HELM_3, 4: toolchain.HELM_4}[version]
-        return self._run([toolchain.ensure(program)[program], *args], None, identity, check=check)
+        command = guarded(self._control_plane, [toolchain.ensure(program)[program], *args])
+        return self._run(command, None, identity, check=check)
 
     def _run(self, argv: Sequence[str | Path], text: str | None, identity: str, *, check: bool) -> Completed:
         homes = {"HELM_CACHE_HOME": "helm/cache", "HELM_CONFIG_HOME": "helm/config", "HELM_DATA_HOME": "helm/data"}
         environment = {
             **os.environ,
+            OWNER_VARIABLE: str(os.getpid()),
             "KUBECONFIG": str(self.kubeconfig(identity)),
             "KUBECACHEDIR": str(self.directory / "kubectl-cache"),
             "KUBERC": "off",
@@ -183,7 +208,7 @@ class Cluster(objects.Objects):
 
     def launch(self, name: str, argv: Sequence[str | Path], environment: Mapping[str, str] | None = None) -> Process:
         """Start any program that shall end with the cluster; its output goes to ``<directory>/<name>.log``."""
-        command = guarded(self.site.program_by_name[toolchain.CONTROL_PLANE], argv)
+        command = guarded(self._control_plane, argv)
         process = Process(name, command, log_path=self.site.log_path(name), environment=environment)
         self._stack.callback(process.stop)
         process.start()
@@ -206,16 +231,14 @@ class Cluster(objects.Objects):
             self.wait_namespace(name)
         return name
 
+    def _release_leases(self) -> None:
+        """Delete the leases of fake nodes, so that a restarted KWOK takes them at once, not when they expire."""
+        key, value = components.FAKE_NODE_SELECTOR.split("=")
+        fakes = [node for node in self.get("nodes") if node["metadata"].get("annotations", {}).get(key) == value]
+        objects.in_parallel(lambda node: self.delete("leases", node["metadata"]["name"], "kube-node-lease"), fakes)
+
     def wait_namespace(self, name: str) -> None:
         """Return when pods can be created there: the controller manager has made its default service account."""
-        path = f"/api/v1/namespaces/{name}/serviceaccounts/default"
-
-        def exists() -> bool:
-            try:
-                return bool(self.client.request("GET", path))
-            except RefusedError as error:
-                if error.code == HTTPStatus.NOT_FOUND:
-                    return False
-                raise
-
-        self.wait(f"namespace {name} has its default service account", exists)
+        self.wait(
+            f"namespace {name} has its default service account", lambda: self.find("serviceaccount", "default", name)
+        )

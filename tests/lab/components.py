@@ -4,12 +4,13 @@ One function per component. Only arguments and readiness live here; the order of
 """
 
 import http.client
+import ipaddress
+import itertools
 import os
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -44,12 +45,17 @@ class Site:
     pod_cidr: str
     kubeconfig_by_identity: Mapping[str, Path]
     admin_token: str
-    port_by_component: Mapping[str, int]
+    port_by_component: dict[str, int]
 
     @property
     def url(self) -> str:
         """The API server's URL."""
         return f"https://{self.address}:{self.port_by_component[API_SERVER]}"
+
+    @property
+    def entry(self) -> dict[str, str]:
+        """The cluster entry of a kubeconfig: server and authority."""
+        return {"server": self.url, "certificate-authority": self.file("ca.crt")}
 
     def log_path(self, name: str) -> Path:
         """Return where a component logs."""
@@ -61,7 +67,7 @@ class Site:
 
 
 def etcd(site: Site, *, is_durable: bool) -> Component:
-    """Return etcd on a unix socket; without durability it never calls fsync, and must not be killed to any purpose."""
+    """Return etcd on a unix socket; without durability it never calls fsync: it survives a kill, not a power cut."""
     sock = site.file("etcd.sock")
     argv = _program(site, ETCD)
     argv += ["--name=lab", f"--data-dir={site.file('etcd')}", "--log-level=error"]
@@ -118,23 +124,64 @@ def scheduler(site: Site) -> Component:
     return Component(SCHEDULER, argv, log_path=site.log_path(SCHEDULER), wait_ready=_until(probe))
 
 
+class Kwok(Component):
+    """KWOK, which plays kubelet for every node annotated ``kwok.x-k8s.io/node=fake``.
+
+    It forgets at its end which addresses its pods have. So its first life gets the lower half of the cluster's network,
+    and each later life a /21 of the upper half: no address is given twice (after 15 restarts, the eldest come again).
+    A later life has a new name, too, so ``release_leases`` must take the nodes' leases from the earlier one.
+    """
+
+    release_leases: Callable[[], None]
+
+    def __init__(self, site: Site, *, node_lease_seconds: int) -> None:
+        """Describe it; its configuration file is written by ``kwok``."""
+        argv: list[str | Path] = [site.program_by_name[KWOK], f"--kubeconfig={site.kubeconfig_by_identity[KWOK]}"]
+        argv += [f"--config={site.file('kwok.yaml')}", f"--manage-nodes-with-annotation-selector={FAKE_NODE_SELECTOR}"]
+        argv += [f"--node-ip={site.address}", f"--node-lease-duration-seconds={node_lease_seconds}"]
+        port = site.port_by_component[KWOK]
+        argv += [f"--server-address={site.address}:{port}"]
+        probe = _until(lambda: _answers(http.client.HTTPConnection(site.address, port, timeout=1.0), "/healthz", {}))
+        super().__init__(
+            KWOK,
+            guarded(site.program_by_name["controlplane"], argv),
+            log_path=site.log_path(KWOK),
+            wait_ready=probe,
+            environment={"HOME": str(site.directory)},  # else KWOK would read and write ~/.kwok
+        )
+        self._arguments = self.argv
+        lower, upper = ipaddress.IPv4Network(site.pod_cidr).subnets()
+        self._networks = itertools.chain([lower], itertools.cycle(list(upper.subnets(new_prefix=21))[:-1]))
+
+    def start(self) -> None:
+        """Start it with addresses that no earlier life has given; when restarted, it wants the API server."""
+        if self.has_lived:
+            self.release_leases()
+        self.argv = [*self._arguments, f"--cidr={next(self._networks)}"]
+        super().start()
+
+
 def kwok(site: Site, *, node_lease_seconds: int, pod_ready_delay_seconds: float) -> Component:
-    """Return KWOK, which plays kubelet for every node annotated ``kwok.x-k8s.io/node=fake``."""
-    configuration = site.directory / "kwok.yaml"
-    configuration.write_text(yaml.safe_dump_all(kwok_configuration(pod_ready_delay_seconds), sort_keys=False))
-    port = site.port_by_component[KWOK]
+    """Return KWOK with our stages; pods without an annotation are Ready after the delay."""
+    configuration = yaml.safe_dump_all(kwok_configuration(pod_ready_delay_seconds), sort_keys=False)
+    (site.directory / "kwok.yaml").write_text(configuration)
+    return Kwok(site, node_lease_seconds=node_lease_seconds)
+
+
+def proxy(site: Site, identity: str) -> Component:
+    """Return a ``kubectl proxy`` that adds the identity's credentials, whatever their kind, to plain HTTP requests."""
+    name = f"proxy-{identity}"
+    port = site.port_by_component.setdefault(name, free_port(site.address, 0))
     argv: list[str | Path] = [
-        site.program_by_name[KWOK],
-        f"--kubeconfig={site.kubeconfig_by_identity[KWOK]}",
-        f"--config={configuration}",
+        site.program_by_name["controlplane"],
+        "kubectl",
+        "proxy",
+        f"--address={site.address}",
+        f"--port={port}",
     ]
-    argv += [f"--manage-nodes-with-annotation-selector={FAKE_NODE_SELECTOR}", f"--cidr={site.pod_cidr}"]
-    argv += [f"--node-ip={site.address}", f"--node-lease-duration-seconds={node_lease_seconds}"]
-    argv += [f"--server-address={site.address}:{port}"]
-    command = guarded(site.program_by_name["controlplane"], argv)
-    probe = _until(lambda: _answers(http.client.HTTPConnection(site.address, port, timeout=1.0), "/healthz", {}))
-    environment = {"HOME": str(site.directory)}  # else KWOK would read and write ~/.kwok
-    return Component(KWOK, command, log_path=site.log_path(KWOK), wait_ready=probe, environment=environment)
+    argv += ["--accept-hosts=.*", f"--kubeconfig={site.kubeconfig_by_identity[identity]}"]
+    probe = _until(lambda: _answers(http.client.HTTPConnection(site.address, port, timeout=5.0), "/version", {}))
+    return Component(name, argv, log_path=site.log_path(name), wait_ready=probe)
 
 
 def kwok_configuration(pod_ready_delay_seconds: float) -> list[dict[str, Any]]:
@@ -154,25 +201,19 @@ def kwok_configuration(pod_ready_delay_seconds: float) -> list[dict[str, Any]]:
 
 
 def free_ports(address: str) -> dict[str, int]:
-    """Return a port per component at the address: the usual one, or any where some program listens on all addresses."""
-    with _bound_sockets(address) as socket_by_component:
-        return {name: bound.getsockname()[1] for name, bound in socket_by_component.items()}
+    """Return a port per component at the address, which is the cluster's alone."""
+    return {name: free_port(address, port) for name, port in PORT_BY_COMPONENT.items()}
 
 
-@contextmanager
-def _bound_sockets(address: str) -> Iterator[dict[str, socket.socket]]:
-    bound: dict[str, socket.socket] = {}
-    try:
-        for name, port in PORT_BY_COMPONENT.items():
-            bound[name] = socket.socket()
-            try:
-                bound[name].bind((address, port))
-            except OSError:
-                bound[name].bind((address, 0))
-        yield bound
-    finally:
-        for each in bound.values():
-            each.close()
+def free_port(address: str, wanted: int) -> int:
+    """Return the wanted port, or any free one where some program listens there on all addresses."""
+    with socket.socket() as probe:
+        try:
+            probe.bind((address, wanted))
+        except OSError:
+            probe.bind((address, 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 def _program(site: Site, name: str) -> list[str | Path]:

@@ -5,7 +5,7 @@ Only names, tokens and kubeconfig documents live here; tokens of service account
 
 import csv
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -49,13 +49,15 @@ def write_token_file(path: Path, identities: Iterable[Identity]) -> None:
     path.chmod(0o600)
 
 
-def kubeconfig_document(*, url: str, authority: Path, token: str, namespace: str = "default") -> dict[str, Any]:
-    """Return a kubeconfig with one context; the authority is named by its absolute path."""
+def kubeconfig_document(
+    cluster: Mapping[str, Any], user: Mapping[str, Any], *, namespace: str = "default"
+) -> dict[str, Any]:
+    """Return a kubeconfig with one context, made of a ``cluster`` entry (server, authority) and a ``user`` entry."""
     return {
         "apiVersion": "v1",
         "kind": "Config",
-        "clusters": [{"name": "lab", "cluster": {"server": url, "certificate-authority": str(authority)}}],
-        "users": [{"name": "user", "user": {"token": token}}],
+        "clusters": [{"name": "lab", "cluster": dict(cluster)}],
+        "users": [{"name": "user", "user": dict(user)}],
         "contexts": [{"name": "lab", "context": {"cluster": "lab", "user": "user", "namespace": namespace}}],
         "current-context": "lab",
     }

@@ -200,8 +200,7 @@ class Objects:
             name = definition["metadata"]["name"]
 
             def is_served(name: str = name) -> bool:
-                status = self.get("customresourcedefinitions", name).get("status", {})
-                if not any(c["type"] == "Established" and c["status"] == "True" for c in status.get("conditions", [])):
+                if not has_condition(self.get("customresourcedefinitions", name), "Established"):
                     return False
                 self._discover()
                 return name in self._resource_by_name
@@ -231,5 +230,5 @@ def in_parallel(function: Callable[[Item], Result], items: Sequence[Item]) -> li
 
 def has_condition(item: Object, name: str, status: str = "True") -> bool:
     """Whether the object's status has the condition in the given state."""
-    conditions = item.get("status", {}).get("conditions", [])
+    conditions = item.get("status", {}).get("conditions") or []  # a new CRD's are null
     return any(condition["type"] == name and condition["status"] == status for condition in conditions)

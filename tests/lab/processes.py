@@ -54,6 +54,11 @@ class Process:
         return self._popen is not None and self._popen.poll() is None
 
     @property
+    def has_lived(self) -> bool:
+        """Whether the process was ever started."""
+        return self._popen is not None
+
+    @property
     def exit_code(self) -> int | None:
         """The exit code, negative for a signal; None while running or never started."""
         return None if self._popen is None else self._popen.poll()

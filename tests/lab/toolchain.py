@@ -8,6 +8,7 @@ digest of the Go module, the versions below and the Go version, so a change of a
 import fcntl
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -86,6 +87,9 @@ def ensure(*names: str) -> dict[str, Path]:
         if missing:
             total_seconds = sum(PROGRAM_BY_NAME[name].cold_build_seconds for name in missing)
             _report(f"building {', '.join(missing)} into {folder}: about {total_seconds} s on two cores, only once")
+            for abandoned in folder.glob("*.unfinished"):
+                shutil.rmtree(abandoned, ignore_errors=True)
+                abandoned.unlink(missing_ok=True)
         for name in missing:
             _build(go, name, path_by_name[name])
     return path_by_name

@@ -20,7 +20,8 @@ class NotInTimeError(AssertionError):
 def wait(description: str, predicate: Callable[[], Result], *, timeout_seconds: float = 30.0) -> Result:
     """Call the predicate until it returns something true, and return that.
 
-    An object that is not there (404) and a server that gives no answer count as "not yet"; every other error is raised.
+    An object that is not there (404), a server in trouble (5xx) or one that gives no answer count as "not yet"; every
+    other error is raised.
     NotInTimeError names the description and what was last seen.
     """
     deadline_seconds = time.monotonic() + timeout_seconds
@@ -32,7 +33,7 @@ def wait(description: str, predicate: Callable[[], Result], *, timeout_seconds: 
         except clients.UnreachableError as error:
             seen = error
         except clients.RefusedError as error:
-            if error.code not in {HTTPStatus.NOT_FOUND, HTTPStatus.SERVICE_UNAVAILABLE}:
+            if error.code != HTTPStatus.NOT_FOUND and error.code < HTTPStatus.INTERNAL_SERVER_ERROR:
                 raise
             seen = error
         else:

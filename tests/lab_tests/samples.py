@@ -1,6 +1,6 @@
 """Objects for the laboratory's own tests: one fake node, one deployment. Fleets are built elsewhere."""
 
-from tests.lab.objects import Object
+from tests.lab.objects import Object, has_condition
 
 TOLERATION = {"key": "kwok.x-k8s.io/node", "operator": "Exists"}
 
@@ -22,6 +22,12 @@ def node(name: str, *, chips: int = 8) -> Object:
         },
         "status": {"capacity": resources, "allocatable": resources},
     }
+
+
+def is_usable(node: Object) -> bool:
+    """Whether the node is Ready and the node controller has taken away the taint of a new node."""
+    taints = {taint["key"] for taint in node["spec"].get("taints", [])}
+    return has_condition(node, "Ready") and "node.kubernetes.io/not-ready" not in taints
 
 
 def pod_spec() -> Object:

@@ -25,7 +25,7 @@ def nodes(cluster: Cluster) -> list[str]:
     """Give the cluster four fake nodes and return their names once they are Ready."""
     names = [f"node-{number}" for number in range(4)]
     cluster.apply([samples.node(name) for name in names])
-    cluster.wait("the nodes are Ready", lambda: all(has_condition(node, "Ready") for node in cluster.get("nodes")))
+    cluster.wait("pods may land on the nodes", lambda: all(samples.is_usable(node) for node in cluster.get("nodes")))
     return names
 
 
