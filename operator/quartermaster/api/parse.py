@@ -11,7 +11,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from quartermaster.api.names import API_VERSION
-from quartermaster.api.problem import Problem, path_of, problems_of, shown
+from quartermaster.api.problem import Problem, problems_of, shown
 from quartermaster.api.v1alpha1 import AcceleratorPool, InferenceDeployment, ModelProfile
 
 Document = InferenceDeployment | AcceleratorPool | ModelProfile
@@ -48,13 +48,7 @@ def parse_document(obj: Mapping[str, Any]) -> Document:
         raise _refused(kind, name, "kind", f"one of {', '.join(MODEL_BY_KIND)}", kind)
     if obj.get("apiVersion") != API_VERSION:
         raise _refused(kind, name, "apiVersion", API_VERSION, shown(obj.get("apiVersion")))
-    stated = {key: value for key, value in obj.items() if key != "status"}
-    nulls = tuple(
-        Problem(path, "a value or no field at all", "null", "set it, or remove the field")
-        for path in _null_paths(stated.get("spec"), ("spec",))
-    )
-    if nulls:
-        raise InvalidDocumentError(kind, name, nulls)
+    stated = _without_nulls({key: value for key, value in obj.items() if key != "status"})
     try:
         parsed = _validated(model, stated)
     except ValidationError as refused:
@@ -88,14 +82,13 @@ def _identity(obj: Mapping[str, Any]) -> tuple[str, str]:
     return str(obj.get("kind") or "object"), str(name or "?")
 
 
-def _null_paths(value: Any, location: tuple[int | str, ...]) -> list[str]:
-    if value is None:
-        return [path_of(location)]
+def _without_nulls(value: Any) -> Any:
+    """Return the value without fields that are null: the API server drops them, too, but not from lists."""
     if isinstance(value, Mapping):
-        return [path for key, child in value.items() for path in _null_paths(child, (*location, str(key)))]
+        return {key: _without_nulls(child) for key, child in value.items() if child is not None}
     if isinstance(value, list):
-        return [path for index, child in enumerate(value) for path in _null_paths(child, (*location, index))]
-    return []
+        return [_without_nulls(child) for child in value]
+    return value
 
 
 def _refused(kind: str, name: str, path: str, wanted: str, found: str) -> InvalidDocumentError:

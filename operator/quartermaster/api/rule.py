@@ -71,7 +71,7 @@ class Rule:
         if self.found == (SELF,):
             before, after = f"wanted {self.wanted}, found ", f": {self.remedy}"
             entry["messageExpression"] = f"{json.dumps(before)} + self + {json.dumps(after)}"
-        if self.field:
+        if self.field and not self.field.startswith("metadata."):  # the API server knows no path into metadata
             entry["fieldPath"] = f".{self.field}"
         return entry
 

@@ -42,5 +42,6 @@ def object_name(*, max_characters: int, why: str, is_service_name: bool = False)
         holds=lambda root: (
             len(root.metadata.name) <= max_characters and compiled.fullmatch(root.metadata.name) is not None
         ),
+        field="metadata.name",
         found=("metadata.name",),
     )
