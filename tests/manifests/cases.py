@@ -1,4 +1,4 @@
-"""The placements whose objects are kept as golden files: each engine and vendor once, then what deployments may ask for."""
+"""The placements whose objects are kept as golden files: every engine and vendor, and what deployments ask for."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -11,7 +11,7 @@ from tests.manifests.world import JsonObject
 Objects = tuple[JsonObject, ...]
 
 NVIDIA_LABELS = {"nvidia.com/gpu.product": "NVIDIA-H200"}
-WISHES = {
+WISHES: JsonObject = {
     "model": {"name": "llama-3.3-70b-instruct", "source": "pvc://weights/llama/3.3"},
     "serving": {
         "engines": [{"name": "VLLM", "image": "registry.example.com/vllm:1", "args": ["--enable-prefix-caching"]}],

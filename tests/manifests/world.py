@@ -7,6 +7,7 @@ from quartermaster.api.v1alpha1 import InferenceDeployment
 from quartermaster.api.v1alpha1.acceleratorpool import PoolToleration
 from quartermaster.api.v1alpha1.enums import CapacityType, EngineName, Precision
 from quartermaster.catalog.load import load_catalog
+from quartermaster.catalog.locality import REGION
 from quartermaster.manifests.children import children
 from quartermaster.planner.fleet import Demand, External, Host, Key, Pool, Shape, Source, Workload
 from quartermaster.planner.plan import Candidate, Placement, Throughput
@@ -53,7 +54,7 @@ def pool(
         accelerator=chip,
         resource_name=chip.resource_name or "",
         hosts=(Host("node-1", f"{region}a", chips, chips, chips),),
-        node_labels=labels or {"example.com/pool": accelerator},
+        node_labels={REGION: region, **(labels or {"example.com/pool": accelerator})},
         tolerations=(FAKE_NODE,),
     )
 
@@ -64,7 +65,7 @@ def tpu_pool(accelerator: str, machine: str, topology: str) -> Pool:
     chips = 1
     for side in topology.split("x"):
         chips *= int(side)
-    slice_host = Host("slice-1", "europe-west4-a", chips, chips, chips, nodes=max(1, chips // 8), is_whole=True)
+    slice_host = Host("slice-1", "europe-west4-a", chips, chips, chips, is_whole=True)
     return replace(pool(accelerator, region="europe-west4", labels=labels), hosts=(slice_host,))
 
 

@@ -1,42 +1,48 @@
 """Where the scheduler may put a pod: node affinity, tolerations, spread over zones. Only scheduling is built here.
 
-The rules were judged before the solver; node affinity makes it impossible to break them afterwards, so the pool's
-labels and its region are required, never preferred.
+The rules were judged before the solver; node affinity makes it impossible to break them afterwards, so the labels that
+tell the pool's nodes from all others, region among them, are required, never preferred.
 """
 
 from collections.abc import Iterable
 from typing import Any, Final
 
 from quartermaster.api.v1alpha1.enums import CapacityType
+from quartermaster.catalog.locality import ZONE
+from quartermaster.catalog.slices import TPU_ACCELERATOR, TPU_TOPOLOGY
+from quartermaster.catalog.taints import SPOT_TAINTS
+from quartermaster.manifests.errors import ManifestError
 from quartermaster.manifests.labels import placement_selector
-from quartermaster.manifests.replica import TPU_TOPOLOGY_LABEL, Replica
+from quartermaster.manifests.replica import Replica
 
-REGION_LABEL: Final = "topology.kubernetes.io/region"
-ZONE_LABEL: Final = "topology.kubernetes.io/zone"
 ARCHITECTURE_LABEL: Final = "kubernetes.io/arch"
 
-_SELECTED_BY_GKE: Final = ("cloud.google.com/gke-tpu-accelerator", TPU_TOPOLOGY_LABEL)
+_SELECTED_BY_GKE: Final = (TPU_ACCELERATOR, TPU_TOPOLOGY)
 """GKE wants these two of a TPU pod in its nodeSelector (GKE documentation, "TPUs in GKE", read 2026-11-21)."""
-
-_SPOT_TAINTS: Final = (
-    ("cloud.google.com/gke-spot", "true"),  # GKE documentation, "Spot VMs", read 2026-11-21
-    ("kubernetes.azure.com/scalesetpriority", "spot"),  # AKS documentation, "spot node pools", read 2026-11-21
-)
 
 
 def node_affinity(replica: Replica) -> dict[str, Any]:
-    """Return the affinity that pins the pod to the pool, its region, the planned zones and the image's architecture."""
-    allowed_by_label: dict[str, tuple[str, ...]] = {
-        label: (value,) for label, value in replica.pool.node_labels.items()
-    }
-    allowed_by_label[REGION_LABEL] = (replica.pool.region,)
+    """Return the affinity that pins the pod to the pool, to the planned zones and to the image's architecture.
+
+    Raises:
+        ManifestError: nothing tells the pool's nodes from others, so the pod could run anywhere.
+    """
+    pool = replica.pool
+    if not pool.node_labels:
+        raise ManifestError(
+            "NotPinned",
+            f"wanted labels that tell the nodes of pool {pool.name} from all others, found none: set spec.nodeSelector"
+            " of the AcceleratorPool",
+        )
+    allowed_by_label: dict[str, tuple[str, ...]] = {label: (value,) for label, value in pool.node_labels.items()}
     if image := replica.catalog_image:
         allowed_by_label.setdefault(ARCHITECTURE_LABEL, image.node_architectures)
     if replica.placement.zones:
-        allowed_by_label.setdefault(ZONE_LABEL, tuple(zone for zone, _ in replica.placement.zones))
-    expressions = [
+        allowed_by_label.setdefault(ZONE, tuple(zone for zone, _ in replica.placement.zones))
+    expressions: list[dict[str, Any]] = [
         {"key": label, "operator": "In", "values": sorted(values)} for label, values in sorted(allowed_by_label.items())
     ]
+    expressions += [{"key": label, "operator": "DoesNotExist"} for label in sorted(pool.absent_labels)]
     return {
         "nodeAffinity": {
             "requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [{"matchExpressions": expressions}]}
@@ -57,7 +63,7 @@ def tolerations(replica: Replica) -> list[dict[str, str]]:
     found += [_toleration(t.key, t.value, t.effect) for t in replica.accelerator.taints]
     found.append(_toleration(replica.resource_name, None, "NoSchedule"))
     if pool.capacity_type is CapacityType.SPOT:
-        found += [_toleration(key, value, "NoSchedule") for key, value in _SPOT_TAINTS]
+        found += [_toleration(t.key, t.value, t.effect) for t in SPOT_TAINTS.values()]
     return _distinct(found)
 
 
@@ -75,7 +81,7 @@ def zone_spread(replica: Replica) -> list[dict[str, Any]]:
     return [
         {
             "maxSkew": max(1, max(counts, default=0) - min(counts, default=0)),
-            "topologyKey": ZONE_LABEL,
+            "topologyKey": ZONE,
             "whenUnsatisfiable": "DoNotSchedule" if zones else "ScheduleAnyway",
             "labelSelector": {"matchLabels": placement_selector(replica.placement)},
             "matchLabelKeys": ["pod-template-hash"],

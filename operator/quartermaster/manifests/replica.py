@@ -1,6 +1,5 @@
 """One placement with everything that its builders read. Facts drawn from it live here; objects do not."""
 
-import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,10 +12,6 @@ from quartermaster.planner.plan import Placement
 
 DEFAULT_CONTEXT_TOKENS: Final = 32_768
 """Longest sequence served when spec.serving.maxContextTokens is unset; the API's description of that field says so."""
-
-TPU_TOPOLOGY_LABEL: Final = "cloud.google.com/gke-tpu-topology"
-_CHIPS_OF_LARGEST_TPU_HOST: Final = 8
-"""Slices of more chips span hosts (Cloud TPU documentation, "single-host TPUs", read 2026-11-21)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +69,15 @@ class Replica:
         whole = [host for host in self.pool.hosts if host.is_whole]
         if not whole:
             return self.shape.chips
-        slice_chips = self._slice_chips_by_topology()
-        if slice_chips is None:
-            fitting = [host for host in whole if host.nodes == 1 and host.chips >= self.shape.chips]
-            slice_chips = min((host.chips for host in fitting), default=0)
-        if not self.shape.chips <= slice_chips <= _CHIPS_OF_LARGEST_TPU_HOST:
+        fitting = [host.chips for host in whole if host.nodes == 1 and host.chips >= self.shape.chips]
+        if not fitting:
             raise ManifestError(
                 "SpansHosts",
-                f"wanted {self.shape.chips} chips in one host of pool {self.pool.name}, found slices that span hosts:"
-                " allow a pool of single-host slices, or a shape with fewer chips",
+                f"wanted {self.shape.chips} chips in one host of pool {self.pool.name}, found slices of"
+                f" {min(host.chips // host.nodes for host in whole)} chips per host: allow a pool of single-host"
+                " slices, or a shape with fewer chips",
             )
-        return slice_chips
+        return min(fitting)
 
     @property
     def max_context_tokens(self) -> int:
@@ -121,8 +114,3 @@ class Replica:
         """Arguments that the spec adds: those of the engine, then those of the shape."""
         of_engine = [e.args for e in self.workload.spec.serving.engines if e.name is self.shape.engine]
         return (*(argument for args in of_engine for argument in args), *self.shape.args)
-
-    def _slice_chips_by_topology(self) -> int | None:
-        topology = self.pool.node_labels.get(TPU_TOPOLOGY_LABEL, "")
-        sides = topology.split("x")
-        return math.prod(int(side) for side in sides) if all(side.isdigit() for side in sides) else None
