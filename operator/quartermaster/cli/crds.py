@@ -1,9 +1,33 @@
 """The verb ``crds``: write the CustomResourceDefinitions into a folder, or say how a folder differs from them."""
 
+import argparse
 import difflib
+import sys
 from pathlib import Path
 
 from quartermaster.api.crd import render
+
+HELP = "write the CustomResourceDefinitions into folders, or check them with --check"
+_FOLDERS = (Path("crds"), Path("helm/quartermaster/crds"))
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's arguments."""
+    parser.add_argument(
+        "folders", nargs="*", type=Path, default=[*_FOLDERS], help="folders; crds and the chart's when absent"
+    )
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 where a folder differs")
+
+
+async def run(given: argparse.Namespace) -> int:
+    """Write or check every folder."""
+    if given.check:
+        differences = [difference for folder in given.folders for difference in check(folder)]
+        sys.stdout.write("".join(f"{difference}\n" for difference in differences))
+        return 1 if differences else 0
+    for folder in given.folders:
+        sys.stdout.write("".join(f"wrote {path}\n" for path in write(folder)))
+    return 0
 
 
 def write(folder: Path) -> list[Path]:

@@ -1,0 +1,69 @@
+"""The door for people: ``kubectl-quartermaster``, so ``kubectl quartermaster …``.
+
+Exit status 0: fine; 1: the answer is no (a shortfall, a violation, a difference); 2: bad input or no cluster.
+"""
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Coroutine, Mapping, Sequence
+from typing import Any, Protocol
+
+from quartermaster.cli import crds, plan, snapshot, status
+from quartermaster.cli.files import BadInputError
+from quartermaster.cli.output import FORMATS
+from quartermaster.cluster.errors import ApiError, CredentialsError
+
+BAD_INPUT = 2
+
+
+class Verb(Protocol):
+    """What a verb's module offers."""
+
+    HELP: str
+
+    def arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Add the verb's arguments."""
+
+    def run(self, given: argparse.Namespace) -> Coroutine[Any, Any, int]:
+        """Do it; gives the exit status."""
+
+
+_VERBS: Mapping[str, Verb] = {"plan": plan, "status": status, "snapshot": snapshot, "crds": crds}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb; returns the exit status."""
+    given = _parser().parse_args(argv)
+    try:
+        return asyncio.run(_VERBS[given.verb].run(given))
+    except BadInputError as bad:
+        sys.stderr.write(f"{bad}\n")
+    except (ApiError, CredentialsError) as error:
+        sys.stderr.write(f"the cluster did not answer as wanted: {error}\n")
+    except BrokenPipeError:
+        # Whoever read the output has gone; Python would complain once more while it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return BAD_INPUT
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="kubectl-quartermaster",
+        description="Where model replicas run, at what proven cost, and why.",
+        epilog="Exit status 0: fine; 1: the answer is no; 2: bad input.",
+    )
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    for name, verb in _VERBS.items():
+        one = verbs.add_parser(name, help=verb.HELP, description=verb.HELP[0].upper() + verb.HELP[1:] + ".")
+        verb.arguments(one)
+        one.add_argument("-o", "--output", choices=FORMATS, default="table", help="form of what is printed")
+        one.add_argument("--kubeconfig", help="kubeconfig file; $KUBECONFIG or ~/.kube/config when absent")
+        one.add_argument("--context", help="context of the kubeconfig")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,128 @@
+"""Make before break, as properties over random deployments, and its one exception."""
+
+from collections import defaultdict
+from dataclasses import replace
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from quartermaster.planner.fleet import Key
+from quartermaster.reconcile.transition import Stock, replicas_now
+
+POOLS = ("a", "b")
+CHIPS = 8
+
+
+def stock(pool: str, *, planned: int, existing: int, ready: int, rate: float = 1.0, chips: int = 1) -> Stock:
+    """Return a stock of one deployment."""
+    return Stock((Key("ns", "model"), pool, "shape"), 0, chips, rate, planned, existing, ready)
+
+
+def test_a_move_keeps_the_old_replicas_until_new_ones_are_ready() -> None:
+    """Capacity leaves one replica at a time, as it arrives elsewhere."""
+    old, new = stock("a", planned=0, existing=3, ready=3), stock("b", planned=3, existing=0, ready=0)
+    free = {"a": 5, "b": 8}
+    assert replicas_now([old, new], free) == {old.id: 3, new.id: 3}
+    new = replace(new, existing=3, ready=1)
+    assert replicas_now([old, new], free) == {old.id: 2, new.id: 3}
+    new = replace(new, ready=3)
+    assert replicas_now([old, new], free) == {old.id: 0, new.id: 3}
+
+
+def test_scaling_down_in_place_is_immediate() -> None:
+    """What is planned is enough, so nothing is kept."""
+    only = stock("a", planned=2, existing=5, ready=5)
+    assert replicas_now([only], {"a": 0}) == {only.id: 2}
+
+
+def test_replicas_that_never_became_ready_are_not_kept() -> None:
+    """They serve nothing, so that nothing is lost with them."""
+    old, new = stock("a", planned=0, existing=4, ready=1), stock("b", planned=1, existing=1, ready=0)
+    assert replicas_now([old, new], {"a": 4, "b": 8})[old.id] == 1
+
+
+def test_a_full_pool_makes_room_by_giving_up_what_leaves_it() -> None:
+    """One shape replaces another where there is room for one of them only."""
+    old = replace(stock("a", planned=0, existing=8, ready=8), id=(Key("ns", "model"), "a", "old"))
+    new = stock("a", planned=4, existing=0, ready=0, rate=2.0, chips=2)
+    assert replicas_now([old, new], {"a": 0})[old.id] == 0
+    assert replicas_now([old, new], {"a": 4})[old.id] == 4
+
+
+def test_room_is_made_by_the_lowest_priority_first() -> None:
+    """The important deployment keeps its old replica."""
+    low = Stock((Key("ns", "low"), "a", "old"), 1, 4, 1.0, 0, 1, 1)
+    high = Stock((Key("ns", "high"), "a", "old"), 9, 4, 1.0, 0, 1, 1)
+    coming = [
+        Stock((Key("ns", "low"), "b", "new"), 1, 4, 1.0, 1, 0, 0),
+        Stock((Key("ns", "high"), "a", "new"), 9, 4, 1.0, 1, 0, 0),
+    ]
+    now = replicas_now([low, high, *coming], {"a": 0, "b": 8})
+    assert (now[low.id], now[high.id]) == (0, 1)
+
+
+@st.composite
+def fleets(draw: st.DrawFn) -> list[Stock]:
+    """Draw stocks of up to three deployments on two pools of eight chips; what is planned and what exists fits."""
+    stocks = []
+    planned_chips: dict[str, int] = defaultdict(int)
+    existing_chips: dict[str, int] = defaultdict(int)
+    for name in ("one", "two", "three"):
+        for pool in POOLS:
+            for shape, chips in (("small", 1), ("large", 2)):
+                most_planned = (CHIPS - planned_chips[pool]) // chips
+                most_existing = (CHIPS - existing_chips[pool]) // chips
+                planned = draw(st.integers(0, min(3, most_planned)))
+                existing = draw(st.integers(0, min(3, most_existing)))
+                planned_chips[pool] += planned * chips
+                existing_chips[pool] += existing * chips
+                rate = draw(st.sampled_from((1.0, 2.0, 3.5)))
+                ready = draw(st.integers(0, existing))
+                stocks.append(Stock((Key("ns", name), pool, shape), 0, chips, rate, planned, existing, ready))
+    return stocks
+
+
+def free_chips(stocks: list[Stock]) -> dict[str, int]:
+    """Return the chips that existing replicas leave."""
+    return {p: CHIPS - sum(s.existing * s.chips_per_replica for s in stocks if s.id[1] == p) for p in POOLS}
+
+
+def serving(stocks: list[Stock], name: str) -> float:
+    """Return the ready capacity of one deployment."""
+    return sum(s.ready * s.requests_per_second_per_replica for s in stocks if s.id[0].name == name)
+
+
+def step(stocks: list[Stock]) -> list[Stock]:
+    """Play one round: counts are applied, then as many replicas start as find free chips, and become ready."""
+    wanted = replicas_now(stocks, free_chips(stocks))
+    shrunk = [replace(s, existing=min(s.existing, wanted[s.id]), ready=min(s.ready, wanted[s.id])) for s in stocks]
+    free = free_chips(shrunk)
+    grown = []
+    for s in shrunk:
+        room = free[s.id[1]] // s.chips_per_replica
+        started = min(room, wanted[s.id] - s.existing)
+        free[s.id[1]] -= started * s.chips_per_replica
+        grown.append(replace(s, existing=s.existing + started, ready=s.existing + started))
+    return grown
+
+
+@settings(max_examples=300, deadline=None)
+@given(fleets())
+def test_every_transition_ends_at_the_plan(stocks: list[Stock]) -> None:
+    """However full the fleet is, the plan is reached, because making room is never refused for ever."""
+    for _ in range(40):
+        stocks = step(stocks)
+    assert all(s.existing == s.planned for s in stocks)
+
+
+@settings(max_examples=300, deadline=None)
+@given(fleets())
+def test_service_never_falls_while_there_is_room(stocks: list[Stock]) -> None:
+    """With free chips for all that comes, no deployment serves less than before or than planned, whichever is less."""
+    plenty = dict.fromkeys(POOLS, 1000)
+    wanted = replicas_now(stocks, plenty)
+    for name in ("one", "two", "three"):
+        group = [s for s in stocks if s.id[0].name == name]
+        after = sum(min(s.ready, wanted[s.id]) * s.requests_per_second_per_replica for s in group)
+        planned = sum(s.planned * s.requests_per_second_per_replica for s in group)
+        assert after >= min(serving(stocks, name), planned) - 1e-6
