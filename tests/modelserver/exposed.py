@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
 
+_PATIENCE_SECONDS = 60
+
 
 @dataclass(frozen=True, slots=True)
 class Exposed:
@@ -42,6 +44,7 @@ async def scrape(session: aiohttp.ClientSession, address: str, path: str = "/met
 
 
 async def eventually(holds: Callable[[], Awaitable[bool]]) -> None:
-    """Ask until something holds; the limit is that of the whole test run."""
-    while not await holds():  # noqa: ASYNC110 - what is asked lies behind a socket and does not call
-        await asyncio.sleep(0.01)
+    """Ask until something holds; TimeoutError long after any machine should be there."""
+    async with asyncio.timeout(_PATIENCE_SECONDS):
+        while not await holds():  # noqa: ASYNC110 - what is asked lies behind a socket and does not call
+            await asyncio.sleep(0.01)

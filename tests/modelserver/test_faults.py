@@ -59,7 +59,7 @@ async def test_a_hung_double_accepts_and_answers_nothing(
     session: aiohttp.ClientSession, servers: ModelServers, address: str
 ) -> None:
     """Health, metrics and requests time out; what was running stands still and ends after the recovery."""
-    running = asyncio.create_task(complete(session, address, output=30))
+    running = asyncio.create_task(complete(session, address, output=200))
 
     async def it_runs() -> bool:
         return (await servers.state(address)).running == 1
@@ -77,7 +77,7 @@ async def test_a_hung_double_accepts_and_answers_nothing(
     await asyncio.sleep(0.05)
     await servers.fault(address, None)
     assert await late == 200
-    assert await running == 30
+    assert await running == 200
 
 
 async def test_a_failed_double_answers_500_everywhere(
@@ -186,7 +186,7 @@ async def test_a_slow_load_answers_503_until_the_model_is_there(
     session: aiohttp.ClientSession, servers: ModelServers, address: str
 ) -> None:
     """The restart takes as long as asked for and mends by itself."""
-    await servers.fault(address, "slow-load", seconds=0.5)
+    await servers.fault(address, "slow-load", seconds=1.0)
     assert await status_of(session, address, "/health") == 503
     assert servers.ready_addresses() == []
     await eventually(lambda: is_healthy(session, address))
@@ -199,7 +199,7 @@ async def test_a_new_double_loads_for_as_long_as_its_physics_say(
 ) -> None:
     """Until then it listens and answers 503."""
     address = next(addresses)
-    await servers.add(address, engine="sglang", model=MODEL, physics=ReplicaPhysics(load_seconds=0.5))
+    await servers.add(address, engine="sglang", model=MODEL, physics=ReplicaPhysics(load_seconds=1.0))
     assert await status_of(session, address, "/health") == 503
     assert await status_of(session, address, "/metrics") == 503
     await eventually(lambda: is_healthy(session, address))

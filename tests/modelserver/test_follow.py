@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 
 from tests.lab.cluster import Cluster
-from tests.lab.modelserver import ApiServer, Follower, ModelServers, PodWatch, ReplicaPhysics, follow
+from tests.lab.modelserver import ApiServer, Follower, ModelServers, PodFacts, PodWatch, ReplicaPhysics, follow
 from tests.lab_tests import samples
 from tests.modelserver.exposed import eventually
 from tests.modelserver.requests import MODEL, complete, status_of
@@ -144,6 +144,23 @@ async def test_pods_of_a_real_cluster_are_served_and_scale_with_their_deployment
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
+
+
+def test_facts_of_a_pod_come_from_its_labels_and_arguments() -> None:
+    """The engine is a label, the model an option or else the deployment's name, the physics those of the pool."""
+    slow = ReplicaPhysics(alpha_seconds=0.1)
+    facts = PodFacts({"cheap": slow}, default=PHYSICS)
+    labels = {
+        "quartermaster.dev/engine": "VLLMTPU",
+        "quartermaster.dev/inference-deployment": "chat",
+        "quartermaster.dev/pool": "cheap",
+    }
+    named = {"metadata": {"labels": labels}, "spec": {"containers": [{"args": ["--served-model-name=a/b", "--x"]}]}}
+    assert facts(named) == ("VLLMTPU", "a/b", slow)
+    elsewhere = labels | {"quartermaster.dev/pool": "dear"}
+    unnamed = {"metadata": {"labels": elsewhere}, "spec": {"containers": [{"args": ["org/model"]}]}}
+    assert facts(unnamed) == ("VLLMTPU", "chat", PHYSICS)
+    assert facts({"metadata": {}, "spec": {"containers": []}}) is None
 
 
 def test_a_kubeconfig_without_a_token_is_refused_by_name(tmp_path: Path) -> None:

@@ -110,6 +110,18 @@ async def test_what_cannot_be_served_is_answered_with_an_error_document(
     assert words in error["message"]
 
 
+async def test_only_vllm_refuses_a_model_of_another_name(
+    session: aiohttp.ClientSession, servers: ModelServers, addresses: Iterator[str]
+) -> None:
+    """SGLang and TensorRT-LLM answer whatever name is asked for."""
+    for engine, status in (("vllm", 404), ("sglang", 200), ("trtllm", 200)):
+        address = next(addresses)
+        await servers.add(address, engine=engine, model=MODEL, physics=FAST)
+        body = {"model": "another", "prompt": "a", "max_tokens": 2}
+        async with session.post(f"http://{address}/v1/completions", json=body) as response:
+            assert response.status == status
+
+
 async def test_models_health_and_unknown_paths_answer_as_engines_do(session: aiohttp.ClientSession, url: str) -> None:
     """`/v1/models` names the model and its context, `/health` is empty, other paths and methods are refused."""
     async with session.get(f"{url}/v1/models") as response:

@@ -20,17 +20,15 @@ NARROW = ReplicaPhysics(alpha_seconds=0.01, max_batch=4, kv_capacity_tokens=3200
 async def test_a_lone_request_is_answered_in_the_time_of_the_physics(
     servers: ModelServers, addresses: Iterator[str]
 ) -> None:
-    """Clients wait at least what the formulas say, and longer prompts longer; the metrics show the formulas."""
+    """Clients wait at least what the formulas say, and the metrics show exactly that."""
     address = next(addresses)
     await servers.add(address, engine="vllm", model=MODEL, physics=CALM)
-    firsts = []
     for prompt in (100, 400, 1600):
         summary = await replay([Arrival(0, prompt, 21)], lambda: [address], LoadOptions(MODEL))
-        (first, gap) = (summary.time_to_first_token.mean or 0, summary.inter_token.mean or 0)
-        assert first >= CALM.step_seconds(prompt, prompt)
-        assert gap >= CALM.alpha_seconds * 0.5  # the first token may reach the client late, the last may not
-        firsts.append(first)
-    assert firsts == sorted(firsts)
+        prefill_seconds = CALM.step_seconds(prompt, prompt)
+        decode_seconds = sum(CALM.step_seconds(1, prompt + made) for made in range(1, 21))
+        assert (summary.time_to_first_token.mean or 0) > prefill_seconds * 0.999
+        assert (summary.end_to_end.mean or 0) > (prefill_seconds + decode_seconds) * 0.999
     async with aiohttp.ClientSession() as session:
         values = (await scrape(session, address)).value_by_sample
     prefill_seconds = sum(CALM.step_seconds(prompt, prompt) for prompt in (100, 400, 1600))
@@ -77,7 +75,7 @@ async def test_the_same_load_waits_longer_on_fewer_replicas(servers: ModelServer
     few = await replay(arrivals, lambda: replicas[:1], options)
     many = await replay(arrivals, lambda: replicas, options)
     assert few.finished == many.finished == 40
-    assert many.time_to_first_token.percentiles[50] < few.time_to_first_token.percentiles[50] / 2
+    assert many.time_to_first_token.percentiles[50] < few.time_to_first_token.percentiles[50] * 0.75
 
 
 @pytest.mark.parametrize(
@@ -179,7 +177,7 @@ async def test_draining_lets_running_requests_end_and_takes_no_new_ones(
     drained, cut = next(addresses), next(addresses)
     for address in (drained, cut):
         await servers.add(address, engine="vllm", model=MODEL, physics=CALM)
-    requests = [asyncio.create_task(complete(session, address, output=60)) for address in (drained, cut)]
+    requests = [asyncio.create_task(complete(session, address, output=200)) for address in (drained, cut)]
 
     async def both_run() -> bool:
         return sum(state.running for state in await servers.states()) == 2
@@ -189,7 +187,7 @@ async def test_draining_lets_running_requests_end_and_takes_no_new_ones(
     await servers.remove(cut)
     with pytest.raises(aiohttp.ClientConnectorError):
         await status_of(session, drained, "/health")
-    assert await requests[0] == 60
+    assert await requests[0] == 200
     with pytest.raises(aiohttp.ClientError):
         await requests[1]
 
@@ -200,13 +198,13 @@ async def test_a_stream_reports_progress_before_its_end(
     """While a stream is read, the server's counter is ahead of nothing and the request still runs."""
     address = next(addresses)
     await servers.add(address, engine="vllm", model=MODEL, physics=CALM)
-    body = completion(10, 100, streams=True)
+    body = completion(10, 300, streams=True)
     async with session.post(f"http://{address}/v1/completions", json=body) as response:
         piece = await response.content.readuntil(b"\n\n")
         state = await servers.state(address)
         assert piece.startswith(b"data: {")
         assert state.running == 1
-        assert 1 <= state.generation_tokens < 100
+        assert 1 <= state.generation_tokens < 300
         rest = await response.read()
     assert rest.endswith(b"data: [DONE]\n\n")
 

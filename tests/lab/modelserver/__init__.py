@@ -11,6 +11,7 @@ from tests.lab.modelserver.engine import FACE_BY_ENGINE, Engine, engine_named
 from tests.lab.modelserver.fault import Fault
 from tests.lab.modelserver.follow import Follower, follow
 from tests.lab.modelserver.physics import ReplicaPhysics
+from tests.lab.modelserver.podfacts import PodFacts
 from tests.lab.modelserver.podwatch import ApiServer, PodWatch
 from tests.lab.modelserver.process import model_servers_process
 from tests.lab.modelserver.servers import Fleet, ModelServers, UnknownAddressError
@@ -26,6 +27,7 @@ __all__ = [
     "Follower",
     "ModelServers",
     "ModelServersClient",
+    "PodFacts",
     "PodWatch",
     "ReplicaPhysics",
     "ReplicaState",

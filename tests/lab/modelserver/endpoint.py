@@ -186,7 +186,8 @@ class Endpoint:
     async def _complete(self, request: web.BaseRequest, *, is_chat: bool) -> web.StreamResponse:
         replica = self.replica
         try:
-            asked = openai.parse(await request.read(), is_chat=is_chat, model=replica.model)
+            model = replica.model if replica.face.refuses_other_models else None
+            asked = openai.parse(await request.read(), is_chat=is_chat, model=model)
             ticket = replica.submit(
                 asked.prompt_tokens,
                 asked.output_tokens,

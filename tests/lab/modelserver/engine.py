@@ -35,11 +35,13 @@ class EngineFace:
     metrics_path: str
     text: Callable[[Reading], str]
     bounds: Bounds
+    refuses_other_models: bool = False
+    """Whether a request for a model of another name is answered with 404, as only vLLM does."""
 
 
 FACE_BY_ENGINE = {
-    Engine.VLLM: EngineFace("vllm", "/metrics", vllm.text, vllm.BOUNDS),
-    Engine.VLLM_OLD: EngineFace("vllm", "/metrics", vllm.old_text, vllm.BOUNDS),
+    Engine.VLLM: EngineFace("vllm", "/metrics", vllm.text, vllm.BOUNDS, refuses_other_models=True),
+    Engine.VLLM_OLD: EngineFace("vllm", "/metrics", vllm.old_text, vllm.BOUNDS, refuses_other_models=True),
     Engine.SGLANG: EngineFace("sglang", "/metrics", sglang.text, sglang.BOUNDS),
     Engine.TRTLLM: EngineFace("tensorrt_llm", "/prometheus/metrics", trtllm.text, trtllm.BOUNDS),
     Engine.TRTLLM_OLD: EngineFace("tensorrt_llm", "/prometheus/metrics", trtllm.old_text, trtllm.BOUNDS),

@@ -56,8 +56,8 @@ def models_body(model: str, *, owner: str, created: int, max_model_len: int) -> 
     return json.dumps({"object": "list", "data": [card]}).encode()
 
 
-def parse(body: bytes, *, is_chat: bool, model: str) -> CompletionRequest:
-    """Read a request for the model `model`.
+def parse(body: bytes, *, is_chat: bool, model: str | None) -> CompletionRequest:
+    """Read a request for the model `model`, or for any when None.
 
     Raises:
         BadRequestError: with the status that the engines give.
@@ -69,7 +69,7 @@ def parse(body: bytes, *, is_chat: bool, model: str) -> CompletionRequest:
     if not isinstance(document, dict):
         raise _bad(f"the body must be a JSON object, found {type(document).__name__}")
     asked = document.get("model", model)
-    if asked != model:
+    if model is not None and asked != model:
         raise BadRequestError(404, "NotFoundError", f"The model `{asked}` does not exist; `{model}` is served here.")
     if document.get("n", 1) != 1:
         raise _bad("n must be 1: this server gives one answer per request")
