@@ -20,6 +20,7 @@ from quartermaster.catalog.models import parse_models
 from quartermaster.catalog.region import Region
 from quartermaster.catalog.regions import parse_regions
 
+FOLDERS = ("accelerators", "models", "prices", "regions")
 Read = Callable[[str], Mapping[str, Any]]
 """Path below ``data/`` → the parsed document."""
 
@@ -34,26 +35,21 @@ def load_catalog() -> Catalog:
     data = files("quartermaster.catalog") / "data"
     return assemble(
         lambda path: _read(data / path),
-        accelerator_files=_names(data / "accelerators"),
-        model_files=_names(data / "models"),
-        price_files=_names(data / "prices"),
+        {folder: _names(data / folder) for folder in FOLDERS},
     )
 
 
-def assemble(read: Read, *, accelerator_files: list[str], model_files: list[str], price_files: list[str]) -> Catalog:
-    """Build a catalog from documents; pure, given ``read``."""
+def assemble(read: Read, names_by_folder: Mapping[str, list[str]]) -> Catalog:
+    """Build a catalog from documents; pure, given ``read`` and the names of the files in each of ``FOLDERS``."""
+    documents = {folder: [read(f"{folder}/{name}") for name in names_by_folder.get(folder, [])] for folder in FOLDERS}
     sources = parse_sources(read("sources.yaml"))
-    regions = parse_regions(read("regions.yaml"), sources)
+    regions = parse_regions(documents["regions"], sources)
     regions_by_code: dict[str, tuple[Region, ...]] = {}
     for region in regions.values():
         regions_by_code[region.code] = (*regions_by_code.get(region.code, ()), region)
     return Catalog(
-        accelerators_by_name=parse_accelerators(
-            [read(f"accelerators/{name}") for name in accelerator_files],
-            [read(f"prices/{name}") for name in price_files],
-            sources,
-        ),
-        models_by_name=parse_models([read(f"models/{name}") for name in model_files], sources),
+        accelerators_by_name=parse_accelerators(documents["accelerators"], documents["prices"], sources),
+        models_by_name=parse_models(documents["models"], sources),
         engines_by_name=parse_engines(read("engines.yaml"), sources),
         regions_by_key=regions,
         regions_by_code=regions_by_code,

@@ -1,10 +1,10 @@
-"""The reading of ``data/regions.yaml``: compact rows → regions. Pure; no facts about regions live here.
+"""The reading of ``data/regions``: compact rows → regions. Pure; no facts about regions live here.
 
 A row is ``[code, location, country, continent]``, then, where the carbon intensity is known, ``[grams of CO2 per kWh,
 year, source]``.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from quartermaster.catalog.document import CatalogError, Entry
@@ -36,10 +36,12 @@ def jurisdictions_of(country: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def parse_regions(document: Mapping[str, Any], sources: Mapping[str, Source]) -> dict[tuple[Provider, str], Region]:
+def parse_regions(
+    documents: Iterable[Mapping[str, Any]], sources: Mapping[str, Source]
+) -> dict[tuple[Provider, str], Region]:
     """Read all regions, keyed by provider and code."""
     regions: dict[tuple[Provider, str], Region] = {}
-    for values in document["groups"]:
+    for values in (group for document in documents for group in document["groups"]):
         entry = Entry(f"regions {values.get('provider')} {values.get('partition')}", values, sources)
         provider, notes = Provider(entry.text("provider")), entry.get("notes", {})
         provenance, group_note = entry.provenance(), entry.get("note")

@@ -1,0 +1,1 @@
+"""Tests of the catalog: facts, look-ups, recognition of nodes."""
