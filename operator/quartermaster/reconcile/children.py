@@ -1,4 +1,4 @@
-"""Children wanted right now for each InferenceDeployment: the plan's placements, stretched by what has to stay meanwhile."""
+"""Children wanted right now: the placements of the plan, stretched by what has to stay meanwhile."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -11,21 +11,18 @@
 Equal observations and memories give equal outcomes. Losing the memory costs one plan, never a replica.
 """
 
-from collections.abc import Mapping
-from dataclasses import replace
-
 from quartermaster.catalog.catalog import Catalog
-from quartermaster.planner.fleet import Fleet, Key
+from quartermaster.planner.fleet import Fleet
+from quartermaster.planner.plan import Plan
 from quartermaster.planner.planning import plan as make_plan
 from quartermaster.reconcile import capacity, reporting
 from quartermaster.reconcile.children import Wanted, child_writes
 from quartermaster.reconcile.digest import structure_digest
 from quartermaster.reconcile.observation import Observed
-from quartermaster.reconcile.observed import ChildSeen
 from quartermaster.reconcile.outcome import Memory, Outcome
 from quartermaster.reconcile.pools import Refusal, pools
 from quartermaster.reconcile.poolstatus import pool_statuses
-from quartermaster.reconcile.workloads import running_by_key, workloads
+from quartermaster.reconcile.workloads import key_of, running_by_key, workloads
 from quartermaster.reconcile.writes import owned_by_key
 
 
@@ -52,27 +49,32 @@ def decide(observed: Observed, memory: Memory, *, catalog: Catalog, plan_seconds
     owned = tuple(child for children in children_by_key.values() for child in children)
     documents = [entry.document for entry in observed.deployments if entry.document is not None]
     running = running_by_key(owned)
-    load = capacity.load(documents, observed, memory, running=running)
-    planned, unplannable = workloads(documents, catalog, demand_by_key=load, running=running)
+    load_by_key = capacity.loads(observed, documents)
+    demand_by_key = capacity.demands(documents, load_by_key, observed, memory)
+    planned, unplannable = workloads(documents, catalog, demand_by_key=demand_by_key, running=running)
 
     structure = structure_digest(fleet, planned)
     is_due = observed.now_seconds - memory.planned_at_seconds >= plan_seconds
-    must_plan = memory.plan is None or structure != memory.structure_digest or is_due
-    plan = make_plan(fleet, planned) if must_plan or memory.plan is None else memory.plan
-    sized = capacity.size(plan, planned, observed, fleet=fleet, memory=memory, is_new=must_plan)
-    if sized.needs_plan and not must_plan:
-        must_plan = True
-        planned = capacity.with_demand(planned, sized)
-        plan = make_plan(fleet, planned)
-        sized = capacity.size(plan, planned, observed, fleet=fleet, memory=memory, is_new=True)
-    plan = replace(plan, placements=sized.placements)
+    must_plan = structure != memory.structure_digest or is_due or capacity.has_drifted(planned, memory)
+    before = memory.plan or Plan((), (), (), (), 0.0, 0.0, 0.0)
+    sized = capacity.size(before, planned, load_by_key, fleet=fleet, memory=memory)
+    must_plan = must_plan or memory.plan is None or sized.needs_plan
+    if must_plan:
+        plan = make_plan(fleet, capacity.to_plan_for(planned, sized))
+    else:
+        plan = before.with_placements(sized.placements)
 
-    wanted = _wanted(observed, planned, plan.placements_by_key(), children_by_key)
+    document_by_key = {key_of(document): document for document in documents}
+    placements_by_key = plan.placements_by_key()
+    wanted = [
+        Wanted(document_by_key[w.key], w, placements_by_key.get(w.key, ()), tuple(children_by_key.get(w.key, ())))
+        for w in planned
+    ]
     written = child_writes(wanted, fleet, plan.candidates, catalog=catalog)
     report = reporting.report(
         observed,
         memory,
-        reporting.Decided(fleet, plan, planned, unplannable, written, children_by_key, sized, structure),
+        reporting.Decided(fleet, plan, planned, unplannable, written, children_by_key, sized, must_plan),
     )
     return Outcome(
         fleet=fleet,
@@ -82,6 +84,8 @@ def decide(observed: Observed, memory: Memory, *, catalog: Catalog, plan_seconds
             plan=plan,
             structure_digest=structure,
             planned_at_seconds=observed.now_seconds if must_plan else memory.planned_at_seconds,
+            planned_demand_by_key=demand_by_key if must_plan else memory.planned_demand_by_key,
+            demand_by_key=demand_by_key,
             scale_state_by_key=sized.state_by_key,
             decision_by_key=report.decision_by_key,
         ),

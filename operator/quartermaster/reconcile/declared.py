@@ -1,4 +1,4 @@
-"""An object of ours as somebody declared it: parsed once, or refused with a sentence. One broken object stops no other."""
+"""An object of ours as declared: parsed once, or refused with a sentence. One broken object stops no other."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

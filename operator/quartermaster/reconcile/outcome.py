@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from quartermaster.autoscaler.scale import ScaleState
+from quartermaster.autoscaler.hold import ScaleState
 from quartermaster.planner.fleet import Demand, Fleet, Key
 from quartermaster.planner.plan import Plan
 
@@ -75,6 +75,10 @@ class Memory:
     structure_digest: str = ""
     """Digest of everything that a plan is made from, but for the load."""
     planned_at_seconds: float = 0.0
+    planned_demand_by_key: Mapping[Key, Demand] = field(default_factory=dict, hash=False)
+    """The load, with its token mix, that the plan was made for."""
+    demand_by_key: Mapping[Key, Demand] = field(default_factory=dict, hash=False)
+    """The load as it was last known."""
     scale_state_by_key: Mapping[Key, ScaleState] = field(default_factory=dict, hash=False)
     decision_by_key: Mapping[Key, Decision] = field(default_factory=dict, hash=False)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from quartermaster.api import names
 from quartermaster.api.v1alpha1 import InferenceDeployment, InferenceDeploymentStatus
 from quartermaster.api.v1alpha1.status import Condition
-from quartermaster.planner.fleet import Fleet, Key, Workload
+from quartermaster.planner.fleet import Fleet, Key, Pool, Workload
 from quartermaster.planner.plan import Placement, Plan, Rejection
 from quartermaster.reconcile import judgement
 from quartermaster.reconcile.capacity import Sized
@@ -35,7 +35,7 @@ class Decided:
     written: Mapping[Key, Written] = field(hash=False)
     children_by_key: Mapping[Key, Sequence[ChildSeen]] = field(hash=False)
     sized: Sized
-    structure: str
+    has_replanned: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,9 @@ def _decision(
     before = memory.decision_by_key.get(workload.key)
     if before is not None and before.id == identity:
         return before
-    reason = decided.sized.reason_by_key.get(workload.key, "") or "planned from spec, fleet and load"
+    scaled = decided.sized.scaled_by_key.get(workload.key)
+    is_scaling = before is not None and scaled is not None and not decided.has_replanned
+    reason = scaled.reason if is_scaling and scaled else "planned from spec, fleet and load"
     return Decision(identity, observed.now, reason, workload.demand)
 
 
@@ -167,7 +169,7 @@ class _Judged:
     rejections_by_key: Mapping[Key, list[Rejection]]
     pods_by_key: Mapping[Key, list[PodSeen]]
     children_by_key: Mapping[Key, Sequence[ChildSeen]]
-    pools_by_name: Mapping[str, object]
+    pools_by_name: Mapping[str, Pool]
 
     @classmethod
     def of(cls, observed: Observed, decided: Decided) -> "_Judged":
@@ -219,6 +221,6 @@ class _Judged:
             existing_by_placement=self.counts(key, "replicas"),
             known_pools=frozenset(self.pools_by_name),
             waiting_message=waiting[0] if waiting else "",
-            signals=decided.sized.signals_by_key.get(key, ""),
+            signals=scaled.signals if (scaled := decided.sized.scaled_by_key.get(key)) else "",
             is_externally_scaled=workload.spec.replicas is not None,
         )

@@ -1,4 +1,4 @@
-"""The status of an InferenceDeployment as a document. Numbers are rounded, so that a settled world is a settled status."""
+"""The status of an InferenceDeployment as a document. Numbers are rounded: a settled world has a settled status."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
