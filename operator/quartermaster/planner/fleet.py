@@ -11,7 +11,6 @@ from quartermaster.api.v1alpha1.enums import CapacityType, EngineName, Precision
 from quartermaster.catalog.accelerator import Accelerator
 from quartermaster.catalog.model import Model
 
-
 LABEL_VALUE_CHARACTERS = 63
 """Longest value of a Kubernetes label."""
 

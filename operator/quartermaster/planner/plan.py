@@ -1,6 +1,6 @@
 """The plan and its parts: candidates, rejections, placements, shortfalls. Values only; ``planning`` makes them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from quartermaster.planner.fleet import Key, Shape, Source
 
@@ -117,6 +117,11 @@ class Plan:
     def gap_fraction(self) -> float:
         """Fraction of the objective by which the plan may be above the optimum."""
         return max(0.0, self.objective - self.bound) / self.objective if self.objective > 0 else 0.0
+
+    def with_placements(self, placements: tuple[Placement, ...]) -> "Plan":
+        """Return the plan with other counts in its pools; its cost follows, its bound speaks of what was planned."""
+        dollars_per_hour = sum(placement.dollars_per_hour for placement in placements)
+        return replace(self, placements=placements, dollars_per_hour=dollars_per_hour)
 
     def placements_by_key(self) -> dict[Key, tuple[Placement, ...]]:
         """Return the placements of every deployment that has any."""
