@@ -19,6 +19,7 @@ from tests.lab.machines import EDGE_SERVER, SERVER, Machine, machine_for
 Object = dict[str, Any]
 
 KWOK = "kwok.x-k8s.io/node"
+LONG_AGO = "2026-01-01T00:00:00Z"
 PROVIDERS = {"aks": Provider.AZURE, "eks": Provider.AWS, "gke": Provider.GCP}
 PODS = {"aks": 110, "bare": 110, "eks": 250, "gke": 110}
 ZONE_SUFFIXES = {"aks": ("-1", "-2", "-3"), "bare": ("-a", "-b"), "eks": ("a", "b", "c"), "gke": ("-a", "-b", "-c")}
@@ -243,8 +244,21 @@ def _status(group: Group) -> Object:
             "pods": pods,
             **chips,
         },
-        "conditions": [{"type": "Ready", "status": "True", "reason": "KubeletReady", "message": "the node is ready"}],
-        "nodeInfo": {"architecture": group.facts.node_architecture, "operatingSystem": "linux"},
+        "conditions": [
+            {
+                "type": "Ready",
+                "status": "True",
+                "reason": "KubeletReady",
+                "message": "the node is ready",
+                "lastHeartbeatTime": LONG_AGO,
+                "lastTransitionTime": LONG_AGO,
+            }
+        ],
+        "nodeInfo": {
+            "architecture": group.facts.node_architecture,
+            "kubeletVersion": "fake",
+            "operatingSystem": "linux",
+        },
     }
 
 
