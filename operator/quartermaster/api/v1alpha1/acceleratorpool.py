@@ -48,13 +48,14 @@ NodeSelector = Annotated[
     all_keys_match(LABEL_KEY_PATTERN, what="label", example="cloud.google.com/gke-nodepool"),
 ]
 
+_HOST_LABEL: Final = "[A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?"
 _PORT: Final = "(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3})"
 
 Endpoint = Annotated[
     str,
     StringConstraints(min_length=1, max_length=512),
     pattern(
-        f"^https?://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:{_PORT})?(/[A-Za-z0-9._~/-]*)?$",
+        f"^https?://{_HOST_LABEL}([.]{_HOST_LABEL})*(:{_PORT})?(/[A-Za-z0-9._~/-]*)?$",
         wanted="an address of the form https://host[:port][/path]",
         remedy="leave out user names, query and fragment, and keep the port from 1 to 65535",
     ),

@@ -67,7 +67,10 @@ class InferenceDeploymentSpec(ApiModel):
     priority: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
     """Higher is served first when the fleet is too small; 0 when unset."""
     replicas: Annotated[int, Field(ge=0, le=10_000)] | None = None
-    """Wanted number of replicas, set through the scale subresource; our own scaler then stands aside."""
+    """Wanted number of replicas, set through the scale subresource; our own scaler then stands aside.
+
+    An HPA reads the count before it sets one: give it a first count here.
+    """
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
