@@ -11,7 +11,7 @@ from quartermaster.cli import live, world
 from quartermaster.cli.document import plan_document
 from quartermaster.cli.files import BadInputError, read
 from quartermaster.cli.output import show
-from quartermaster.cli.table import table
+from quartermaster.cli.table import refusal, table
 from quartermaster.planner.fleet import Fleet, Workload
 from quartermaster.planner.plan import Plan
 from quartermaster.planner.planning import plan as make_plan
@@ -73,7 +73,7 @@ async def run(given: argparse.Namespace) -> int:
     solve_seconds = time.perf_counter() - started_seconds
     document = plan_document(made, solve_seconds=solve_seconds, with_candidates=given.show_candidates)
     refused: list[Refusal | Unplannable] = [*refusals, *unplannable]
-    document["refusedInputs"] = [_refused(refusal) for refusal in refused]
+    document["refusedInputs"] = [_refused(one) for one in refused]
     show(
         document,
         given.output,
@@ -113,8 +113,8 @@ def _page(
     parts.append(_rejections(plan, is_full=given.show_rejections))
     if given.show_candidates:
         parts.append(_candidates(plan))
-    for refusal in refused:
-        row = _refused(refusal)
+    for one in refused:
+        row = _refused(one)
         parts.append(f"not planned on: {row['kind']} {row['name']} ({row['reason']}): {row['message']}")
     parts.append(
         f"${plan.dollars_per_hour:,.2f} per hour. Proven: no admissible plan is better by more than "
@@ -165,15 +165,15 @@ def _rejections(plan: Plan, *, is_full: bool) -> str:
     if not plan.rejections:
         return ""
     if is_full:
-        header = ("DEPLOYMENT", "POOL", "SHAPE", "RULE", "WHY REFUSED", "WHAT WOULD ADMIT IT")
-        full = [(str(r.workload), r.pool, r.shape_key or "-", r.rule, r.message, r.remedy) for r in plan.rejections]
-        return table(header, full)
-    rows = [
-        (str(key), row.rule, str(row.count), row.message, row.remedy)
+        return "Refused:\n" + "\n".join(
+            refusal(f"{r.workload}: {r.rule}, pool {r.pool} {r.shape_key}".rstrip(), 1, r.message, r.remedy)
+            for r in plan.rejections
+        )
+    return "Refused:\n" + "\n".join(
+        refusal(f"{key}: {row.rule}", row.count, row.message, row.remedy)
         for key in sorted({r.workload for r in plan.rejections})
         for row in summary([r for r in plan.rejections if r.workload == key])
-    ]
-    return table(("DEPLOYMENT", "REFUSED BY", "TIMES", "FOR EXAMPLE", "WHAT WOULD ADMIT IT"), rows)
+    )
 
 
 def _candidates(plan: Plan) -> str:

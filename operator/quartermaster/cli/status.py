@@ -7,7 +7,7 @@ from quartermaster.api.names import API_VERSION
 from quartermaster.cli import live
 from quartermaster.cli.files import BadInputError
 from quartermaster.cli.output import show
-from quartermaster.cli.table import table
+from quartermaster.cli.table import paragraph, refusal, table
 from quartermaster.cluster import resources
 from quartermaster.cluster.errors import ApiError
 
@@ -107,9 +107,9 @@ def _in_full(row: dict[str, Any]) -> str:
     parts = [_overview([row])]
     conditions = status.get("conditions") or []
     parts.append(
-        table(
-            ("CONDITION", "STATUS", "REASON", "MESSAGE"),
-            [(c["type"], c["status"], c["reason"], c.get("message", "")) for c in conditions],
+        "\n".join(
+            paragraph(f"{c['type']:12} {c['status']:8} {c['reason']}: {c.get('message', '')}", indent=22)
+            for c in conditions
         )
     )
     numbers = []
@@ -130,10 +130,6 @@ def _in_full(row: dict[str, Any]) -> str:
         )
     parts.append("\n".join(numbers))
     if rejections := status.get("rejections"):
-        parts.append(
-            table(
-                ("REFUSED BY", "TIMES", "FOR EXAMPLE", "WHAT WOULD ADMIT IT"),
-                [(r["rule"], str(r["count"]), r["message"], r["remedy"]) for r in rejections],
-            )
-        )
+        told = [refusal(r["rule"], r["count"], r["message"], r["remedy"]) for r in rejections]
+        parts.append("Refused:\n" + "\n".join(told))
     return "\n\n".join(part for part in parts if part)

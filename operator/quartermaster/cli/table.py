@@ -1,8 +1,22 @@
-"""Plain tables for a person: aligned columns, nothing that a pipe would have to strip."""
+"""Text for a person: aligned columns, wrapped sentences, nothing that a pipe would have to strip."""
 
+import textwrap
 from collections.abc import Sequence
 
-_GUTTER = "   "
+_GUTTER = "  "
+_WIDTH = 120
+
+
+def paragraph(text: str, *, indent: int) -> str:
+    """Return the text wrapped, its further lines indented by so many blanks."""
+    return textwrap.fill(text, _WIDTH, subsequent_indent=" " * indent, break_on_hyphens=False)
+
+
+def refusal(title: str, count: int, message: str, remedy: str) -> str:
+    """Return why candidates were refused, and what would admit them."""
+    times = f" ({count} times)" if count > 1 else ""
+    lines = (f"  {title}{times}", f"    {message}", f"    → {remedy}")
+    return "\n".join(paragraph(line, indent=6) for line in lines)
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
