@@ -1,0 +1,1 @@
+"""Tests of the chart: rendered by both Helms, installed for real, its rights counted one by one."""
