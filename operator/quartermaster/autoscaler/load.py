@@ -1,0 +1,138 @@
+"""The load of one deployment at one moment, read from its window. Rates and means live here; no capacity, no decision.
+
+A rate is what came in a span of time, over all replicas that answered in it, divided by the span: a replica that
+appeared or vanished within it counts for what it saw. Two rates are read:
+
+    steady = n(60 s) / 60 s
+    burst  = max over h of (n(h) - 3 √n(h)) / h        for h in BURST_SECONDS
+
+The burst is what a shorter span shows beyond the scatter of a Poisson process (three standard deviations), so that a jump
+of the load is seen within seconds and chance is not.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from math import sqrt
+from typing import Final
+
+from quartermaster.autoscaler import growth
+from quartermaster.autoscaler.sample import Sample
+from quartermaster.autoscaler.window import HORIZON_SECONDS, Freshness, Mix, Window
+
+BURST_SECONDS: Final = (4.0, 8.0, 16.0, 32.0)
+BURST_DEVIATIONS: Final = 3.0
+ENOUGH_SECONDS: Final = 20.0
+"""From how long a span on the observed rate may stand for the load."""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What the replicas of one deployment bear. None means that nothing tells, which is not zero."""
+
+    at_seconds: float
+    freshness: Freshness
+    covered_seconds: float
+    """How far back the samples reach, at most ``HORIZON_SECONDS``."""
+    has_seen_load: bool
+    mix: Mix
+    waiting: float | None
+    """Requests that wait, over fresh replicas."""
+    running: float | None
+    arrivals_per_second: float | None
+    """Requests that came, what piled up included, as a mean over the horizon."""
+    burst_per_second: float
+    """The rate that short spans show beyond chance; 0 where they show nothing."""
+    prompt_tokens_per_second: float | None
+    generation_tokens_per_second: float | None
+    kv_used_fraction: float | None
+    """Mean over fresh replicas."""
+    time_to_first_token_seconds: float | None
+    """Mean over the requests of the horizon."""
+    inter_token_latency_seconds: float | None
+
+    @property
+    def fresh(self) -> tuple[Sample, ...]:
+        """The last sample of each ready replica that answered of late."""
+        return self.freshness.fresh
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether the rate stands for the load: there is one, over a long enough span."""
+        return self.arrivals_per_second is not None and self.covered_seconds >= ENOUGH_SECONDS
+
+    @property
+    def peak_per_second(self) -> float:
+        """The larger of the steady rate and the burst, in requests per second."""
+        return max(self.arrivals_per_second or 0.0, self.burst_per_second)
+
+
+def load_of(window: Window, ready_pods: Collection[str], *, now_seconds: float) -> Load:
+    """Return the load at a moment.
+
+    Args:
+        window: samples of one deployment.
+        ready_pods: uids of the pods that should answer.
+        now_seconds: the present, on the clock of the samples.
+    """
+    freshness = window.freshness(ready_pods, now_seconds=now_seconds)
+    end_seconds, first_seconds = window.last_seconds, window.first_seconds
+    span_seconds = 0.0
+    if end_seconds is not None and first_seconds is not None:
+        span_seconds = min(HORIZON_SECONDS, end_seconds - first_seconds)
+    return Load(
+        at_seconds=now_seconds,
+        freshness=freshness,
+        covered_seconds=span_seconds,
+        has_seen_load=window.has_seen_load,
+        mix=window.mix,
+        waiting=_sum([sample.readings.waiting for sample in freshness.fresh]),
+        running=_sum([sample.readings.running for sample in freshness.fresh]),
+        arrivals_per_second=_rate(window, growth.arrived, span_seconds),
+        burst_per_second=_burst(window, span_seconds),
+        prompt_tokens_per_second=_rate(window, lambda r: r.prompt_tokens_total, span_seconds),
+        generation_tokens_per_second=_rate(window, lambda r: r.generation_tokens_total, span_seconds),
+        kv_used_fraction=_mean([sample.readings.kv_used_fraction for sample in freshness.fresh]),
+        time_to_first_token_seconds=_ratio(
+            window, lambda r: r.time_to_first_token_seconds_sum, lambda r: r.time_to_first_token_count, span_seconds
+        ),
+        inter_token_latency_seconds=_ratio(
+            window, lambda r: r.inter_token_latency_seconds_sum, lambda r: r.inter_token_latency_count, span_seconds
+        ),
+    )
+
+
+def _grown(window: Window, measure: growth.Measure, span_seconds: float) -> float | None:
+    end_seconds = window.last_seconds
+    if end_seconds is None or span_seconds <= 0:
+        return None
+    return growth.grown_in_all(window.samples_by_pod.values(), measure, end_seconds - span_seconds)
+
+
+def _rate(window: Window, measure: growth.Measure, span_seconds: float) -> float | None:
+    grown = _grown(window, measure, span_seconds)
+    return None if grown is None else grown / span_seconds
+
+
+def _burst(window: Window, span_seconds: float) -> float:
+    rates = [0.0]
+    for seconds in BURST_SECONDS:
+        if seconds > span_seconds:
+            break
+        count = _grown(window, growth.arrived, seconds) or 0.0
+        rates.append((count - BURST_DEVIATIONS * sqrt(count)) / seconds)
+    return max(rates)
+
+
+def _ratio(window: Window, above: growth.Measure, below: growth.Measure, span_seconds: float) -> float | None:
+    total, count = _grown(window, above, span_seconds), _grown(window, below, span_seconds)
+    return total / count if total is not None and count else None
+
+
+def _sum(values: Collection[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
+
+
+def _mean(values: Collection[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None

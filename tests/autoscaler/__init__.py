@@ -1,0 +1,1 @@
+"""Tests of the autoscaler: pure, on values, with time as an argument."""
