@@ -9,6 +9,7 @@ from quartermaster.api.v1alpha1.enums import EngineName
 from quartermaster.catalog.discovery import Identified, identify
 from quartermaster.catalog.locality import REGION
 from quartermaster.catalog.slices import TPU_TOPOLOGY
+from quartermaster.manifests import drift
 from quartermaster.planner.fleet import Host, Pool
 from tests.lab import fleet
 from tests.lab.client import APPLY
@@ -102,6 +103,15 @@ def test_the_api_server_accepts_every_golden_object(name: str, cluster: Cluster,
             metadata = {**template["metadata"], "name": name.replace(".", "-"), "namespace": serving_namespace}
             spec = {k: v for k, v in template["spec"].items() if k not in {"serviceAccountName", "priorityClassName"}}
             dry_run(cluster, {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec})
+
+
+@pytest.mark.parametrize("name", sorted(CASES))
+def test_an_object_that_was_stored_is_what_was_wanted(name: str, cluster: Cluster, serving_namespace: str) -> None:
+    """Defaults and rewritten quantities of the API server are no drift, so a settled world gets no write."""
+    assert serving_namespace == world.NAMESPACE
+    for item in CASES[name]():
+        seen = dry_run(cluster, drift.stamped(item))
+        assert drift.difference(item, seen) is None
 
 
 @pytest.mark.parametrize("source", ["oci://registry.example.com/llama:1", "pvc://weights/llama", "s3://weights/llama"])
