@@ -1,6 +1,6 @@
 """Builders of Nodes, pools and whole fleets, with the labels, taints and resources that real platforms give. Pure data.
 
-Every node is one that KWOK plays: it carries the annotation ``kwok.x-k8s.io/node=fake`` and the taint of the same name.
+Every node is one that KWOK plays: it carries the annotation ``kwok.x-k8s.io/node=fake``.
 """
 
 import random
@@ -219,10 +219,7 @@ def _taints(group: Group) -> list[Object]:
     taints = expected_taints(group.facts, provider, capacity_type)
     if group.platform != "gke":
         taints = tuple(taint for taint in taints if taint not in group.facts.taints)
-    return [
-        {"key": KWOK, "value": "fake", "effect": "NoSchedule"},
-        *({"key": t.key, "effect": t.effect, **({"value": t.value} if t.value else {})} for t in taints),
-    ]
+    return [{"key": t.key, "effect": t.effect, **({"value": t.value} if t.value else {})} for t in taints]
 
 
 def _status(group: Group) -> Object:

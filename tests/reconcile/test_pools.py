@@ -150,6 +150,20 @@ def test_a_node_that_cannot_be_planned_on_is_told_with_the_remedy() -> None:
     assert "topology.kubernetes.io/region" in refused[0].message
 
 
+def test_an_unexplained_taint_keeps_us_off_until_a_pool_tolerates_it() -> None:
+    """Whoever taints a node means to keep others off; an AcceleratorPool says that we are welcome."""
+    nodes = h100(1)
+    nodes[0]["spec"]["taints"].append({"key": "team", "value": "a", "effect": "NoSchedule"})
+    by_name, refused = found(nodes)
+    assert by_name == {}
+    assert "team=a:NoSchedule" in refused[0].message
+    label = "topology.kubernetes.io/region"
+    declared = declare("ours", nodeSelector={label: "europe-west4"}, tolerations=[{"key": "team", "value": "a"}])
+    by_name, refused = found(nodes, declared=[declared])
+    assert refused == ()
+    assert by_name["ours"].available_chips == 8
+
+
 @pytest.mark.parametrize("accelerator", ["google-tpu-v5e", "aws-inferentia2", "amd-mi300x", "intel-gaudi3"])
 def test_every_class_of_chip_is_counted_by_its_own_resource(accelerator: str) -> None:
     """The name of the resource is the one that the vendor's device plugin offers."""

@@ -19,10 +19,13 @@ from quartermaster.catalog.accelerator import Accelerator
 from quartermaster.catalog.catalog import Catalog, UnknownNameError
 from quartermaster.catalog.locality import CAPACITY_LABELS, INSTANCE_TYPE, REGION
 from quartermaster.catalog.slices import TPU_TOPOLOGY, Slice
+from quartermaster.catalog.taints import expected_taints
+from quartermaster.catalog.vocabulary import Provider
 from quartermaster.planner.fleet import External, Host, Pool
 from quartermaster.reconcile import poolfacts
 from quartermaster.reconcile.chips import Held, held_by_node, is_usable, node_host, slice_host
 from quartermaster.reconcile.observed import NodeSeen, PodSeen
+from quartermaster.reconcile.tolerance import repelling_taint, tolerated
 
 _NAME_LIMIT = 63
 _NOTHING_STATED = AcceleratorPoolSpec.model_construct()
@@ -160,6 +163,16 @@ def _group(node: NodeSeen, owner: AcceleratorPool | None, catalog: Catalog) -> _
         )
     provider = discovery.provider_of(node.labels, node.provider_id or "")
     capacity_type = discovery.capacity_type_of(node.labels)
+    expected = expected_taints(accelerator, provider, capacity_type)
+    resource = spec.resource_name or resource
+    if taint := repelling_taint(node, tolerated(spec.tolerations, expected, resource)):
+        return Refusal(
+            "Node",
+            node.name,
+            "Tainted",
+            f"wanted no taint but those known for its chip, found {taint.key}={taint.value}:{taint.effect}: remove it, or "
+            "state spec.tolerations on an AcceleratorPool that selects the node",
+        )
     kept = (REGION, TPU_TOPOLOGY, *CAPACITY_LABELS)
     pins |= {label: node.labels[label] for label in kept if label in node.labels}
     on_demand = _ABSENT_ON_DEMAND.get(provider.value, ()) if provider else ()
@@ -167,7 +180,7 @@ def _group(node: NodeSeen, owner: AcceleratorPool | None, catalog: Catalog) -> _
         declared=owner.metadata.name if owner else "",
         cluster=node.cluster,
         accelerator=accelerator.name,
-        resource=spec.resource_name or resource,
+        resource=resource,
         provider=spec.provider or (provider.value if provider else ""),
         region=region,
         capacity_type=spec.capacity_type or capacity_type,
@@ -266,14 +279,14 @@ def _pool(name: str, group: _Group, hosts: tuple[Host, ...], *, spec: Accelerato
         facts=poolfacts.facts(name, spec, accelerator, provider=group.provider, region=group.region, catalog=catalog),
         node_labels=pins,
         absent_labels=group.absent,
-        tolerations=_tolerations(spec, accelerator),
+        tolerations=_tolerations(spec, accelerator, group),
         declared_by=group.declared,
     )
 
 
-def _tolerations(spec: AcceleratorPoolSpec, accelerator: Accelerator) -> tuple[PoolToleration, ...]:
-    known = tuple(PoolToleration(key=t.key, value=t.value, effect=t.effect) for t in accelerator.taints)
-    return known + tuple(toleration for toleration in spec.tolerations if toleration not in known)
+def _tolerations(spec: AcceleratorPoolSpec, accelerator: Accelerator, group: _Group) -> tuple[PoolToleration, ...]:
+    provider = Provider(group.provider) if group.provider in set(Provider) else None
+    return tolerated(spec.tolerations, expected_taints(accelerator, provider, group.capacity_type), group.resource)
 
 
 def _without_nodes(pool: AcceleratorPool, catalog: Catalog) -> Pool | Refusal:

@@ -57,11 +57,11 @@ def writes(
     for manifest in wanted:
         child = seen_by_identity.get(_identity(manifest))
         if child is None:
-            applied.append(Apply(drift.stamped(manifest), "it is not there"))
+            applied.append(Apply(manifest, "it is not there"))
         elif not child.is_deleting:
             different = drift.difference(manifest, child.object)
             if different is not None:
-                applied.append(Apply(drift.stamped(manifest), str(different)))
+                applied.append(Apply(manifest, str(different)))
     stay = {_identity(manifest) for manifest in wanted} | kept
     deleted = [
         Delete(reference_of(child), "it is not wanted any more")
