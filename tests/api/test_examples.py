@@ -1,5 +1,6 @@
 """Every example is applied to a real API server, read offline, and names only what the catalog knows."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from quartermaster.api.names import API_VERSION
 from quartermaster.api.parse import Document, parse_document
 from quartermaster.api.v1alpha1 import AcceleratorPool, InferenceDeployment
 from quartermaster.catalog.load import load_catalog
+from quartermaster.cli.main import main
 from tests.api.documents import read_all
 from tests.lab.client import RefusedError
 from tests.lab.cluster import Cluster
@@ -70,6 +72,27 @@ def test_examples_name_models_accelerators_and_regions_of_the_catalog() -> None:
             named, regions = {document.spec.accelerator}, set()
         assert named <= catalog.accelerators_by_name.keys(), document.metadata.name
         assert regions <= catalog.regions_by_code.keys(), document.metadata.name
+
+
+def test_every_example_finds_a_place_in_the_example_fleet(capsys: pytest.CaptureFixture[str]) -> None:
+    """Planned offline, together, each where its comment says."""
+    exit_status = main(["plan", "--fleet", str(EXAMPLES / "pools"), "-f", str(EXAMPLES / "deployments"), "-o", "json"])
+    plan = json.loads(capsys.readouterr().out)
+    assert (exit_status, plan["shortfalls"]) == (0, [])
+    accelerators: dict[str, set[str]] = {}
+    regions: dict[str, set[str]] = {}
+    for placement in plan["placements"]:
+        accelerators.setdefault(placement["name"], set()).add(placement["accelerator"])
+        regions.setdefault(placement["name"], set()).add(placement["region"])
+    deployments = [document for document in our_documents() if isinstance(document, InferenceDeployment)]
+    assert accelerators.keys() == {deployment.metadata.name for deployment in deployments}
+    assert regions["eu-only"] <= {"eu-north-1", "europe-west4", "swedencentral", "westeurope"}
+    assert accelerators["tpu-only"] == {"google-tpu-v6e"}
+    assert accelerators["neuron"] <= {"aws-inferentia2", "aws-trainium2"}
+    assert len(accelerators["split"]) > 1
+    assert regions["external-share"] == {"us-east-1", "us-west-2"}
+    assert len(regions["spread-on-spot"]) >= 2
+    assert accelerators["confidential"] == {"nvidia-h100-nvl"}
 
 
 def test_made_up_certificates_are_labelled_as_such() -> None:
