@@ -170,8 +170,8 @@ def _group(node: NodeSeen, owner: AcceleratorPool | None, catalog: Catalog) -> _
             "Node",
             node.name,
             "Tainted",
-            f"wanted no taint but those known for its chip, found {taint.key}={taint.value}:{taint.effect}: remove it, or "
-            "state spec.tolerations on an AcceleratorPool that selects the node",
+            f"wanted no taint but those known for its chip, found {taint.key}={taint.value}:{taint.effect}: remove it, "
+            "or state spec.tolerations on an AcceleratorPool that selects the node",
         )
     kept = (REGION, TPU_TOPOLOGY, *CAPACITY_LABELS)
     pins |= {label: node.labels[label] for label in kept if label in node.labels}
