@@ -41,7 +41,7 @@ class Rule:
     found: tuple[str, ...] = ()
     """Scalar fields whose values the message shows, by their path below the rule's place, or ``self``.
 
-    The API server shows ``self`` only; the fields of a model are shown where a document is read offline.
+    They are shown where a document is read offline.
     """
 
     @property
@@ -64,13 +64,10 @@ class Rule:
     def as_validation(self) -> dict[str, str]:
         """Return the entry of ``x-kubernetes-validations``.
 
-        Only a scalar's own value is shown there: the API server puts no bound on the length of a number written as
-        text, and so refuses every expression that shows one as too costly.
+        Its message shows no value: the API server says a scalar's value by itself, and puts no bound on the length of
+        a number written as text, so that an expression showing one is refused as too costly.
         """
         entry = {"rule": self.cel, "message": self.message}
-        if self.found == (SELF,):
-            before, after = f"wanted {self.wanted}, found ", f": {self.remedy}"
-            entry["messageExpression"] = f"{json.dumps(before)} + self + {json.dumps(after)}"
         if self.field and not self.field.startswith("metadata."):  # the API server knows no path into metadata
             entry["fieldPath"] = f".{self.field}"
         return entry
