@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from quartermaster.catalog.catalog import Catalog
 from quartermaster.cluster.client import Client
 from quartermaster.cluster.lease import Candidate
+from quartermaster.controller import figures
 from quartermaster.controller.load import Load
 from quartermaster.controller.settings import Settings
 from quartermaster.controller.watching import Caches
@@ -97,7 +98,7 @@ class Loop:
             await asyncio.sleep(self._settings.debounce_seconds)
             self._woken.clear()
             self._turned_seconds = time.monotonic()
-            self._metrics.observe_caches(self._caches.all, is_leader=self._candidate.is_leader)
+            figures.tell_caches(self._metrics, self._caches.all, is_leader=self._candidate.is_leader)
             if self._stopping.is_set() or self._caches.stale or not self._candidate.is_leader:
                 continue
             if not await self._turn():
@@ -132,7 +133,7 @@ class Loop:
         return not has_failed
 
     def _tell(self, outcome: Outcome, *, decide_seconds: float, turn_seconds: float) -> None:
-        self._metrics.observe_outcome(outcome, decide_seconds=decide_seconds, turn_seconds=turn_seconds)
+        figures.tell_outcome(self._metrics, outcome, decide_seconds=decide_seconds, turn_seconds=turn_seconds)
         if not outcome.is_settled:
             logger.info(
                 "applied %d, deleted %d, statuses %d",

@@ -4,13 +4,14 @@ import asyncio
 import logging
 import os
 import sys
+from functools import partial
 
 import kopf
 
 from quartermaster.catalog.load import load_catalog
 from quartermaster.cluster.client import Client
 from quartermaster.cluster.credentials import Source
-from quartermaster.controller import handlers, probes
+from quartermaster.controller import figures, handlers, probes
 from quartermaster.controller.loop import Loop
 from quartermaster.controller.settings import Settings, SettingsError, from_environment
 from quartermaster.telemetry import logs
@@ -38,7 +39,7 @@ async def operate(settings: Settings) -> None:
     """Run until kopf is told to stop by a signal."""
     metrics = Metrics()
     source = Source(kubeconfig=settings.kubeconfig or None)
-    async with Client(source, on_answer=metrics.observe_answer) as client:
+    async with Client(source, on_answer=partial(figures.tell_answer, metrics)) as client:
         loop = Loop(client, catalog=load_catalog(), settings=settings, metrics=metrics)
         async with probes.serving(
             settings.probe_address, is_alive=loop.is_alive, is_ready=loop.is_ready, metrics=metrics

@@ -1,6 +1,6 @@
 """``/healthz``, ``/readyz`` and ``/metrics`` on one port. They tell; they change nothing."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 
@@ -35,8 +35,8 @@ async def serving(address: str, *, is_alive: Verdict, is_ready: Verdict, metrics
         await runner.cleanup()
 
 
-def _verdict(judge: Verdict) -> Callable[[web.Request], object]:
-    async def answer(_: web.Request) -> web.Response:
+def _verdict(judge: Verdict) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def answer(_: web.Request) -> web.StreamResponse:
         is_well, sentence = judge()
         return web.Response(text=sentence + "\n", status=HTTPStatus.OK if is_well else HTTPStatus.SERVICE_UNAVAILABLE)
 

@@ -1,4 +1,4 @@
-"""All settings of the process: one frozen object, read once from the environment. Nothing else reads the environment."""
+"""All settings of the process: one frozen object, read once from the environment. Nothing else reads that."""
 
 import os
 import socket
@@ -19,7 +19,7 @@ class Settings:
 
     kubeconfig: str = ""
     """Path of a kubeconfig; empty: the pod's ServiceAccount, else $KUBECONFIG, else ~/.kube/config."""
-    probe_address: str = "0.0.0.0:8080"  # noqa: S104 - the kubelet probes the pod's address
+    probe_address: str = "0.0.0.0:8080"
     """Host and port of /healthz, /readyz and /metrics."""
     lease_namespace: str = "quartermaster-system"
     """Namespace of the Lease by which one process of several writes."""
@@ -43,12 +43,12 @@ class Settings:
                 raise SettingsError(f"{_variable(name)}: wanted seconds above 0, found {getattr(self, name)}: raise it")
         if self.log_level not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
             raise SettingsError(
-                f"{_variable('log_level')}: wanted DEBUG, INFO, WARNING or ERROR, found {self.log_level!r}: use one of them"
+                f"{_variable('log_level')}: wanted DEBUG, INFO, WARNING or ERROR, found {self.log_level!r}: use one"
             )
         host, _, port = self.probe_address.rpartition(":")
         if not host or not port.isdigit():
             raise SettingsError(
-                f"{_variable('probe_address')}: wanted host:port, found {self.probe_address!r}: write for example 0.0.0.0:8080"
+                f"{_variable('probe_address')}: wanted host:port, found {self.probe_address!r}: write 0.0.0.0:8080, say"
             )
 
     @property

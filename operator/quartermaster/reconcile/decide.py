@@ -93,4 +93,5 @@ def decide(observed: Observed, memory: Memory, *, catalog: Catalog, plan_seconds
         delete=tuple(entry for key in sorted(written) for entry in written[key].delete),
         statuses=report.statuses + pool_statuses(observed.pools, fleet.pools, refusals, now=observed.now),
         events=report.events,
+        ready_replicas_by_key={key: sum(row.ready for row in rows) for key, rows in running.items()},
     )

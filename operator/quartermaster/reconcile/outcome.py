@@ -95,6 +95,8 @@ class Outcome:
     delete: tuple[Delete, ...] = ()
     statuses: tuple[StatusWrite, ...] = ()
     events: tuple[EventNote, ...] = ()
+    ready_replicas_by_key: Mapping[Key, int] = field(default_factory=dict, hash=False)
+    """Replicas seen ready."""
 
     @property
     def is_settled(self) -> bool:
