@@ -1,6 +1,9 @@
 """All children of a deployment: the right objects, in apply order, the same for permuted input."""
 
+import pytest
+
 from quartermaster.api.v1alpha1.enums import EngineName
+from quartermaster.manifests.errors import ManifestError
 from tests.manifests import world
 
 WANTED = world.deployment()
@@ -58,3 +61,12 @@ def test_an_address_becomes_endpoints_and_a_host_name_does_not() -> None:
     assert endpoints["endpoints"][0]["addresses"] == ["2001:db8::1"]
     assert endpoints["ports"][0]["port"] == service["spec"]["ports"][0]["port"] == 8080
     assert endpoints["metadata"]["labels"]["kubernetes.io/service-name"] == service["metadata"]["name"]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "169.254.1.1", "[::1]", "224.0.0.1", "[::]"])
+def test_an_address_that_endpoints_cannot_hold_is_refused(host: str) -> None:
+    """The API server would refuse it with every try; the refusal says what to do instead."""
+    where = world.external_pool(f"http://{host}:8000/v1")
+    with pytest.raises(ManifestError, match="a host name or another address") as refusal:
+        world.render(WANTED, (where, world.placement(WANTED, where, SHAPE)))
+    assert refusal.value.reason == "EndpointNotRoutable"

@@ -164,3 +164,12 @@ def test_weights_come_from_their_source(source: str, argument: str, volume: worl
     else:
         assert volumes == [{"name": "model", **volume}]
         assert mounts == [{"name": "model", "mountPath": "/model", "readOnly": True}]
+
+
+def test_facts_without_a_source_are_no_weights() -> None:
+    """A model that the catalog does not hold has no repository to fall back on."""
+    facts: world.JsonObject = {"parameters": 14_700_000_000, "layers": 40, "kvHeads": 10, "headDimension": 128}
+    facts |= {"contextTokens": 16_384, "licence": "mit"}
+    wanted = world.deployment(model={"name": "llama-3.3-70b-instruct", "facts": facts})
+    with pytest.raises(ManifestError, match=r"set spec\.model\.source"):
+        world.render_one(wanted, world.pool("nvidia-h200-sxm"), VLLM_4)

@@ -82,6 +82,27 @@ def test_an_engine_that_cannot_stream_refuses_a_bucket(engine: EngineName) -> No
     assert refusal.value.reason == "SourceNotSupported"
 
 
+@pytest.mark.parametrize(
+    ("engine", "precision"),
+    [
+        (EngineName.VLLM, Precision.INT4),
+        (EngineName.SGLANG, Precision.FP4),
+        (EngineName.TENSORRT_LLM, Precision.FP8),
+        (EngineName.VLLM_NEURON, Precision.FP8),
+        (EngineName.VLLM_GAUDI, Precision.FP8),
+    ],
+)
+def test_weights_in_another_format_need_a_source(engine: EngineName, precision: Precision) -> None:
+    """Memory was planned for the format that was asked for; weights of another would not fit."""
+    pool = world.pool(ACCELERATOR_BY_ENGINE[engine])
+    shape = world.shape(engine, 4, precision=precision)
+    with pytest.raises(ManifestError, match=r"set spec\.model\.source to a checkpoint") as refusal:
+        world.render_one(world.deployment(), pool, shape)
+    assert refusal.value.reason == "NoCheckpoint"
+    sourced = world.deployment(model={"name": "llama-3.3-70b-instruct", "source": "hf://example/llama"})
+    assert "--quantization=fp8" not in world.serving_container(world.render_one(sourced, pool, shape))["args"]
+
+
 def test_sglang_shows_its_metrics() -> None:
     """SGLang has none unless it is asked."""
     assert "--enable-metrics" in arguments("nvidia-h200-sxm", EngineName.SGLANG, 2)

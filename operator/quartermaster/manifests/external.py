@@ -1,7 +1,7 @@
 """Objects of an external placement: a Service that names the hosted endpoint inside the cluster; there are no pods.
 
-A host name becomes an ExternalName. An address becomes a Service without selector and an EndpointSlice; the API server
-refuses loopback, link-local and multicast addresses there.
+A host name becomes an ExternalName. An address becomes a Service without selector and an EndpointSlice, in which the
+API server refuses addresses that mean something else on every node.
 """
 
 import ipaddress
@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from quartermaster.api import names as wire
 from quartermaster.api.v1alpha1 import InferenceDeployment
+from quartermaster.manifests.errors import ManifestError
 from quartermaster.manifests.labels import child_metadata, placement_labels
 from quartermaster.manifests.names import external_service_name
 from quartermaster.planner.fleet import External
@@ -21,7 +22,11 @@ _PORT_BY_SCHEME: Final = {"http": 80, "https": 443}
 def external_objects(
     deployment: InferenceDeployment, placement: Placement, external: External
 ) -> tuple[dict[str, Any], ...]:
-    """Return the Service of one external placement, and the EndpointSlice that it needs for an address."""
+    """Return the Service of one external placement, and the EndpointSlice that it needs for an address.
+
+    Raises:
+        ManifestError: the endpoint is an address that Kubernetes cannot send load to.
+    """
     endpoint = urlsplit(external.endpoint)
     host = endpoint.hostname or ""
     port = {
@@ -60,7 +65,19 @@ def external_objects(
 
 
 def _ip_version(host: str) -> int | None:
+    """Return the version of an address, or None for a host name.
+
+    Raises:
+        ManifestError: the address is one that an EndpointSlice may not hold.
+    """
     try:
-        return ipaddress.ip_address(host).version
+        address = ipaddress.ip_address(host)
     except ValueError:
         return None
+    if address.is_loopback or address.is_link_local or address.is_multicast or address.is_unspecified:
+        raise ManifestError(
+            "EndpointNotRoutable",
+            f"wanted an address that every node can reach, found {host}: give spec.external.endpoint of the"
+            " AcceleratorPool a host name or another address",
+        )
+    return address.version

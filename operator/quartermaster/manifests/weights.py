@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
+from quartermaster.manifests.errors import ManifestError
 from quartermaster.planner.fleet import Workload
 
 MOUNT_PATH: Final = "/model"
@@ -42,8 +43,17 @@ class Weights:
 
 
 def weights_of(workload: Workload) -> Weights:
-    """Return where the weights of a workload come from: its source, otherwise the catalog's repository."""
+    """Return where the weights of a workload come from: its source, otherwise the catalog's repository.
+
+    Raises:
+        ManifestError: the model is none of the catalog's, and the spec names no source.
+    """
     source = workload.spec.model.source
+    if source is None and workload.spec.model.facts is not None:
+        raise ManifestError(
+            "NoSource",
+            f"wanted the place of the weights of {workload.spec.model.name}, found only facts: set spec.model.source",
+        )
     if source is None:
         return Weights(Scheme.HUGGING_FACE, workload.model.repository, is_default=True)
     scheme_text, _, place = source.partition("://")

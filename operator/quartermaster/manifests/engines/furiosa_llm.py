@@ -6,7 +6,7 @@ every card that it sees. Source: Furiosa-LLM documentation, "OpenAI-Compatible S
 
 from quartermaster.api.names import SERVING_PORT
 from quartermaster.manifests.engines.launch import Launch
-from quartermaster.manifests.engines.require import refuse_object_store
+from quartermaster.manifests.engines.require import refuse_conversion, refuse_object_store
 from quartermaster.manifests.replica import Replica
 from quartermaster.manifests.weights import Weights
 
@@ -15,9 +15,10 @@ def launch(replica: Replica, weights: Weights) -> Launch:
     """Return how Furiosa-LLM serves the replica.
 
     Raises:
-        ManifestError: the weights lie in a bucket.
+        ManifestError: the weights lie in a bucket, or are in another format than wanted.
     """
     refuse_object_store(replica, weights)
+    refuse_conversion(replica, weights)
     args = ["serve", weights.argument]
     if weights.revision:
         args.append(f"--revision={weights.revision}")

@@ -4,22 +4,23 @@ Source: SGLang documentation, "Server Arguments", read 2026-11-21. Without ``--e
 """
 
 from quartermaster.api.names import SERVING_PORT
-from quartermaster.manifests.engines.launch import MODEL_STREAMER, Launch
-from quartermaster.manifests.engines.vllm import quantizes_while_loading
+from quartermaster.manifests.engines.launch import Launch
+from quartermaster.manifests.engines.vllm import load_options
 from quartermaster.manifests.replica import Replica
 from quartermaster.manifests.weights import Weights
 
 
 def launch(replica: Replica, weights: Weights) -> Launch:
-    """Return how SGLang serves the replica."""
+    """Return how SGLang serves the replica.
+
+    Raises:
+        ManifestError: the weights are in another format than wanted, and cannot be converted.
+    """
     shape = replica.shape
     args = [f"--model-path={weights.argument}", f"--context-length={replica.max_context_tokens}"]
     if weights.revision:
         args.append(f"--revision={weights.revision}")
-    if weights.is_object_store:
-        args.append(f"--load-format={MODEL_STREAMER}")
-    if quantizes_while_loading(replica, weights):
-        args.append("--quantization=fp8")
+    args += load_options(replica, weights)  # they bear the same names as vLLM's
     args += replica.extra_arguments
     args += [
         f"--served-model-name={replica.workload.spec.model.name}",

@@ -11,7 +11,7 @@ from typing import Final
 
 from quartermaster.api.names import SERVING_PORT
 from quartermaster.manifests.engines.launch import Launch
-from quartermaster.manifests.engines.require import refuse_object_store
+from quartermaster.manifests.engines.require import refuse_conversion, refuse_object_store
 from quartermaster.manifests.replica import Replica
 from quartermaster.manifests.weights import Weights
 
@@ -28,9 +28,10 @@ def launch(replica: Replica, weights: Weights) -> Launch:
     """Return how TensorRT-LLM serves the replica.
 
     Raises:
-        ManifestError: the weights lie in a bucket, from which it does not load.
+        ManifestError: the weights lie in a bucket, or are in another format than wanted.
     """
     refuse_object_store(replica, weights)
+    refuse_conversion(replica, weights)
     shape = replica.shape
     args = [weights.argument, "--backend=pytorch", f"--max_seq_len={replica.max_context_tokens}"]
     if weights.revision:

@@ -8,6 +8,7 @@ from typing import Final
 from quartermaster.api.names import SERVING_PORT
 from quartermaster.api.v1alpha1.enums import Precision
 from quartermaster.manifests.engines.launch import MODEL_STREAMER, Launch
+from quartermaster.manifests.engines.require import converts_weights
 from quartermaster.manifests.replica import Replica
 from quartermaster.manifests.weights import Weights
 
@@ -17,8 +18,20 @@ ENVIRONMENT: Final = (("VLLM_CACHE_ROOT", "/cache/vllm"), ("VLLM_NO_USAGE_STATS"
 
 def launch(replica: Replica, weights: Weights) -> Launch:
     """Return how vLLM serves the replica on GPUs."""
-    args = (weights.argument, *serve_options(replica, weights))
+    args = (weights.argument, *serve_options(replica, weights, own=load_options(replica, weights)))
     return Launch(COMMAND, args, ENVIRONMENT, is_root_read_only=True)
+
+
+def load_options(replica: Replica, weights: Weights) -> tuple[str, ...]:
+    """Return the options that stream weights from a bucket, and that make FP8 of 16-bit ones.
+
+    Raises:
+        ManifestError: the weights are in another format than wanted, and cannot be converted.
+    """
+    options = [f"--load-format={MODEL_STREAMER}"] if weights.is_object_store else []
+    if converts_weights(replica, weights, into=frozenset({Precision.FP8})):
+        options.append("--quantization=fp8")
+    return tuple(options)
 
 
 def serve_options(
@@ -33,10 +46,6 @@ def serve_options(
     options = ["--dtype=auto", f"--max-model-len={replica.max_context_tokens}", *own]
     if weights.revision:
         options.append(f"--revision={weights.revision}")
-    if weights.is_object_store:
-        options.append(f"--load-format={MODEL_STREAMER}")
-    if quantizes_while_loading(replica, weights):
-        options.append("--quantization=fp8")
     options += replica.extra_arguments
     options += [
         f"--served-model-name={replica.workload.spec.model.name}",
@@ -46,12 +55,3 @@ def serve_options(
         f"--port={SERVING_PORT}",
     ]
     return tuple(options)
-
-
-def quantizes_while_loading(replica: Replica, weights: Weights) -> bool:
-    """Tell whether the engine must turn a 16-bit checkpoint into FP8.
-
-    Weights of a source that the spec names are taken as they are: their own configuration states the format.
-    """
-    is_16_bit = replica.workload.model.native_precision is Precision.BF16
-    return weights.is_default and is_16_bit and replica.shape.precision is Precision.FP8

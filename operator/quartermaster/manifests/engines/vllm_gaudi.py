@@ -5,7 +5,7 @@ the default folder belongs to root.
 """
 
 from quartermaster.manifests.engines.launch import Launch
-from quartermaster.manifests.engines.require import refuse_object_store
+from quartermaster.manifests.engines.require import refuse_conversion, refuse_object_store
 from quartermaster.manifests.engines.vllm import COMMAND, ENVIRONMENT, serve_options
 from quartermaster.manifests.replica import Replica
 from quartermaster.manifests.weights import Weights
@@ -15,9 +15,10 @@ def launch(replica: Replica, weights: Weights) -> Launch:
     """Return how vLLM serves the replica on Gaudi.
 
     Raises:
-        ManifestError: the weights lie in a bucket.
+        ManifestError: the weights lie in a bucket, or are in another format than wanted.
     """
     refuse_object_store(replica, weights)
+    refuse_conversion(replica, weights)
     environment = (
         *ENVIRONMENT,
         ("HABANA_LOGS", "/cache/habana"),

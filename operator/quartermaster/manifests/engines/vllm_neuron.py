@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Final
 
 from quartermaster.manifests.engines.launch import Launch
-from quartermaster.manifests.engines.require import refuse_object_store
+from quartermaster.manifests.engines.require import refuse_conversion, refuse_object_store
 from quartermaster.manifests.engines.vllm import COMMAND, ENVIRONMENT, serve_options
 from quartermaster.manifests.replica import Replica
 from quartermaster.manifests.weights import Weights
@@ -24,9 +24,10 @@ def launch(replica: Replica, weights: Weights) -> Launch:
     """Return how vLLM serves the replica on Neuron devices.
 
     Raises:
-        ManifestError: the weights lie in a bucket.
+        ManifestError: the weights lie in a bucket, or are in another format than wanted.
     """
     refuse_object_store(replica, weights)
+    refuse_conversion(replica, weights)
     cores = _LOGICAL_CORES_BY_ARCHITECTURE.get(replica.accelerator.architecture, 1)
     args = (weights.argument, *serve_options(replica, weights, devices_per_chip=cores))
     environment = (*ENVIRONMENT, ("NEURON_COMPILE_CACHE_URL", "/cache/neuron"))

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Final
 
 from quartermaster.manifests.engines.launch import Launch
-from quartermaster.manifests.engines.require import require_repository
+from quartermaster.manifests.engines.require import refuse_conversion, require_repository
 from quartermaster.manifests.errors import ManifestError
 from quartermaster.manifests.replica import Replica
 from quartermaster.manifests.weights import Weights
@@ -29,9 +29,10 @@ def launch(replica: Replica, weights: Weights) -> Launch:
     """Return how vLLM serves the replica on Tenstorrent cards.
 
     Raises:
-        ManifestError: the weights are no repository, or no board has so many cards.
+        ManifestError: the weights are no repository or in another format, or no board has so many cards.
     """
     require_repository(replica, weights)
+    refuse_conversion(replica, weights)
     board = _BOARD_BY_ACCELERATOR_AND_CARDS.get((replica.accelerator.name, replica.chips))
     if board is None:
         raise ManifestError(

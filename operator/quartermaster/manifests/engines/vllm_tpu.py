@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Final
 
 from quartermaster.manifests.engines.launch import Launch
-from quartermaster.manifests.engines.vllm import COMMAND, ENVIRONMENT, serve_options
+from quartermaster.manifests.engines.vllm import COMMAND, ENVIRONMENT, load_options, serve_options
 from quartermaster.manifests.replica import Replica
 from quartermaster.manifests.weights import Weights
 
@@ -17,8 +17,15 @@ _DEVICES_BY_ARCHITECTURE: Final[Mapping[str | None, int]] = MappingProxyType({"t
 
 
 def launch(replica: Replica, weights: Weights) -> Launch:
-    """Return how vLLM serves the replica on TPUs."""
+    """Return how vLLM serves the replica on TPUs.
+
+    Raises:
+        ManifestError: the weights are in another format than wanted, and cannot be converted.
+    """
     devices = _DEVICES_BY_ARCHITECTURE.get(replica.accelerator.architecture, 1)
-    args = (weights.argument, *serve_options(replica, weights, devices_per_chip=devices))
+    args = (
+        weights.argument,
+        *serve_options(replica, weights, devices_per_chip=devices, own=load_options(replica, weights)),
+    )
     environment = (*ENVIRONMENT, ("VLLM_XLA_CACHE_PATH", "/cache/xla"))
     return Launch(COMMAND, args, environment, is_root_read_only=True, compile_seconds=1800)
