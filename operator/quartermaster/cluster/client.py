@@ -80,7 +80,7 @@ class Client:
         namespace: str | None = None,
         *,
         query: Mapping[str, str] | None = None,
-        page_size: int = 500,
+        page_size: int = 100,
     ) -> AsyncIterator[dict[str, Any]]:
         """A list in pages of one and the same resource version; each page is a Kubernetes `List`."""
         wanted = {**(query or {}), "limit": str(page_size)}
@@ -119,7 +119,8 @@ class Client:
         A `metadata.uid` in the document makes it apply to that very object only.
 
         Raises:
-            ApiError: `is_invalid` where the API server refuses it, `is_conflict` where the UID differs.
+            ApiError: `is_invalid` where the API server refuses it or the UID is that of a forebear, `is_conflict` where
+                a UID is given and there is no object.
         """
         return await self._apply(resource, document)
 

@@ -161,7 +161,8 @@ class Informer(Generic[T]):
         try:
             if self._resource_version is None and not self._can_stream_list:
                 await self._list()
-            await self._watch()
+            if not await self._watch():
+                await self._verify()
         except ApiError as error:
             self._judge(error)
             return error
@@ -175,8 +176,7 @@ class Informer(Generic[T]):
             if error.is_invalid:
                 self._can_stream_list = False
             return
-        # A server restored from a backup knows no version as new as ours, and says so in several ways:
-        # the third refusal counts.
+        # Other refusals may pass (overload, a rolling upgrade); the third in a row asks for a new list all the same.
         self._refusals = 0 if error.is_unreachable else self._refusals + 1
         if error.is_gone or self._refusals >= _REFUSALS_BEFORE_LIST:
             self._refusals = 0
@@ -192,14 +192,31 @@ class Informer(Generic[T]):
             version = page["metadata"]["resourceVersion"]
         self._complete(draft, version)
 
-    async def _watch(self) -> None:
-        """Follow the changes from where the store is, or from nothing: then the watch begins with the whole list."""
+    async def _verify(self) -> None:
+        """After a watch in which nothing came: make sure that the API server is not behind us.
+
+        Restored from a backup it is, and a watch from a version of the future is not refused: it is silent.
+        """
+        query = {**self._scope.query, "limit": "1"}
+        path = self.resource.path(self._scope.namespace)
+        page = await self._client.send(Call("list", "GET", path, self.resource.label, query=query))
+        if _number(page["metadata"]["resourceVersion"]) < _number(self._resource_version or ""):
+            logger.warning("%s in %s went back in time: listing anew", self.resource.label, self.cluster)
+            self._resource_version = None
+
+    async def _watch(self) -> bool:
+        """Follow the changes from where the store is, or from nothing: then the watch begins with the whole list.
+
+        Whether anything came before the API server ended it.
+        """
+        has_heard = False
         draft = self.store.draft() if self._resource_version is None else None
         self.tally.watches += 1
         async with self._client.stream(self._call(), stall_seconds=self._timing.stall_seconds) as chunks:
             if draft is None:
                 self._touch()
             async for event in stream.events(chunks):
+                has_heard = True
                 if draft is not None:
                     if event.type != "BOOKMARK":
                         _take(event, draft)
@@ -210,6 +227,7 @@ class Informer(Generic[T]):
                 if event.type != "BOOKMARK":
                     _take(event, self.store)
                 self._advance(event.resource_version)
+        return has_heard
 
     def _call(self) -> Call:
         query = {
