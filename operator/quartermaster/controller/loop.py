@@ -39,7 +39,7 @@ class Loop:
         self._stopping = asyncio.Event()
         self._caches = Caches(client, wake=self.wake)
         self._writer = Writer(client, self._caches, instance=settings.process_name)
-        self._load = Load(metrics, interval_seconds=settings.scale_seconds)
+        self._load = Load(catalog, metrics, interval_seconds=settings.scale_seconds)
         self._candidate = Candidate(
             client,
             namespace=settings.lease_namespace,
@@ -71,7 +71,7 @@ class Loop:
 
     async def run(self) -> None:
         """Watch, scrape, lead if nobody else does, decide and write, until stopped."""
-        async with asyncio.TaskGroup() as group:
+        async with self._load, asyncio.TaskGroup() as group:
             background = [
                 group.create_task(self._caches.run(), name="caches"),
                 group.create_task(self._candidate.run(), name="lease"),
@@ -87,7 +87,9 @@ class Loop:
         while True:
             started_seconds = time.monotonic()
             if not self._caches.stale:
-                await self._load.scrape(self._caches.pods.store.values(), self._caches.deployments.store.values())
+                await self._load.scrape(
+                    self._caches.pods.store.values(), self._caches.keys, now_seconds=started_seconds
+                )
                 self.wake()
             rest_seconds = self._settings.scale_seconds - (time.monotonic() - started_seconds)
             await asyncio.sleep(max(0.05, rest_seconds))

@@ -63,6 +63,11 @@ class Caches:
         """Kinds whose cache may not be acted on."""
         return tuple(informer.resource.label for informer in self.all if not informer.is_fresh)
 
+    @property
+    def keys(self) -> tuple[Key, ...]:
+        """Every InferenceDeployment."""
+        return tuple(Key(*key) for key in self.deployments.store)
+
     async def run(self) -> None:
         """Keep every cache as the API server's objects are."""
         async with asyncio.TaskGroup() as group:
