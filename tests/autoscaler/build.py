@@ -1,6 +1,7 @@
 """Values that the autoscaler's tests are made of: candidates, placements, samples. Builders only."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from quartermaster.api.v1alpha1.enums import EngineName, Precision
 from quartermaster.autoscaler.load import Load, load_of
@@ -33,8 +34,7 @@ def candidate(
 
 def external(units: int, *, pool: str = "hosted") -> Placement:
     """Return a placement in an external pool that takes ``units`` tenths of the load."""
-    one = candidate(pool, rate=1.0, dollars=9.0)
-    return Placement(Candidate(*[getattr(one, name) for name in one.__slots__[:-1]], is_external=True), units)
+    return Placement(replace(candidate(pool, rate=1.0, dollars=9.0), is_external=True), units)
 
 
 def placement(replicas: int, pool: str = "near", rate: float = 5.0, dollars: float = 4.0) -> Placement:

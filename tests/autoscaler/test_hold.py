@@ -1,9 +1,10 @@
 """What scaling remembers: peaks within the delay, and since when the signals are whole."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quartermaster.autoscaler.hold import MOST_PEAKS, ScaleState
+from quartermaster.autoscaler.hold import MOST_PEAKS, STRAIN_HALF_LIFE_SECONDS, ScaleState
 
 
 def fed(wishes: list[tuple[float, float]], delay: float, *, whole: bool = True) -> ScaleState:
@@ -55,3 +56,11 @@ def test_a_long_fall_over_a_whole_day_stays_small_and_true() -> None:
     state = fed([(2.0 * i, 50_000.0 - i) for i in range(43_200)], 86_400)
     assert len(state.peaks) <= MOST_PEAKS
     assert state.peak_requests_per_second == 50_000.0
+
+
+def test_a_strain_that_was_learned_fades_slowly() -> None:
+    """Figures that were too good stay distrusted for hours, not for ever."""
+    state = ScaleState().learn(100.0, 3.0)
+    assert state.strain == 3.0
+    assert state.learn(102.0, 1.0).strain == pytest.approx(3.0, rel=0.01)
+    assert state.learn(100.0 + STRAIN_HALF_LIFE_SECONDS, 1.0).strain == pytest.approx(2.0)

@@ -129,3 +129,20 @@ def test_more_load_never_wants_less(
         for pick in (min, max)
     )
     assert low.requests_per_second <= high.requests_per_second * (1 + 1e-9)
+
+
+def overflowing(waiting: float, growing: float) -> Load:
+    """Return a steady load of four per second on two replicas, whose queue grows at a rate."""
+    return replace(steady_load(2.0, pods=("a", "b"), waiting=waiting / 2), backlog_per_second=growing)
+
+
+def test_a_queue_that_grows_under_a_steady_load_shows_that_figures_are_too_good() -> None:
+    """Ten per second were thought to be enough for four, and are not: twice the rate need at least."""
+    wish = want(measured(4.0), overflowing(12.0, 1.0), placements=(placement(2),), limits=LIMITS)
+    assert wish.strain == pytest.approx(10.0 / (4.0 / TARGET_FRACTION))
+
+
+def test_a_backlog_that_drains_or_a_replica_that_starts_shows_nothing() -> None:
+    """A queue is no proof while it shrinks, or while not all that is planned serves."""
+    for load, count in ((overflowing(12.0, -1.0), 2), (overflowing(2.0, 1.0), 2), (overflowing(50.0, 1.0), 3)):
+        assert want(measured(4.0), load, placements=(placement(count),), limits=LIMITS).strain == 1.0

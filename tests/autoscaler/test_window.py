@@ -7,29 +7,29 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quartermaster.autoscaler.sample import Readings
-from quartermaster.autoscaler.window import KEEP_SECONDS, MAX_SAMPLES_PER_REPLICA, MIX_REQUESTS, Mix, Window
+from quartermaster.autoscaler.trail import KEEP_SECONDS, MAX_POINTS, Count
+from quartermaster.autoscaler.window import MIX_REQUESTS, Mix, Window
 from tests.autoscaler.build import readings, sample, steady, window_of
 
 
 def test_samples_that_grew_old_are_forgotten_and_so_is_their_replica() -> None:
     """A replica that vanished leaves nothing behind for ever."""
     window = window_of([sample(0.0, readings(), pod="gone"), sample(KEEP_SECONDS + 1, readings(), pod="here")])
-    assert set(window.samples_by_pod) == {"here"}
+    assert set(window.trail_by_pod) == {"here"}
 
 
 @given(gaps=st.lists(st.floats(0.01, 30.0), min_size=1, max_size=300))
 def test_a_window_stays_bounded_however_often_a_replica_is_scraped(gaps: list[float]) -> None:
-    """The ring thins itself, keeps its order, and always keeps the newest sample."""
+    """The trail thins itself, keeps its order and the newest point, and loses no growth."""
     window, now = Window(), 0.0
     for count, gap in enumerate(gaps):
         now += gap
         window = window.add([sample(now, readings(count))], now_seconds=now)
-        row = window.samples_by_pod["a"]
-        times = [one.at_seconds for one in row]
-        assert len(row) <= MAX_SAMPLES_PER_REPLICA
-        assert times == sorted(times)
-        assert times[-1] == now
-        assert times[0] >= now - KEEP_SECONDS
+        trail = window.trail_by_pod["a"]
+        assert len(trail.times_seconds) == len(trail.totals) <= MAX_POINTS
+        assert list(trail.times_seconds) == sorted(trail.times_seconds)
+        assert trail.times_seconds[-1] == now
+        assert trail.totals[-1][Count.ARRIVED] in {count, None}
 
 
 def test_frequent_scrapes_do_not_shorten_what_is_remembered() -> None:
@@ -37,6 +37,7 @@ def test_frequent_scrapes_do_not_shorten_what_is_remembered() -> None:
     rows = [sample(index / 10, readings(index)) for index in range(800)]
     window = window_of(rows)
     assert window.first_seconds == 0.0
+    assert len(window.trail_by_pod["a"].times_seconds) <= MAX_POINTS
     assert window.last_seconds == pytest.approx(79.9)
 
 
@@ -50,7 +51,7 @@ def test_adding_leaves_the_window_as_it_was() -> None:
     """A window is a value."""
     window = window_of([sample(0.0, readings())])
     window.add([sample(1.0, readings(1))], now_seconds=1.0)
-    assert len(window.samples_by_pod["a"]) == 1
+    assert window.trail_by_pod["a"].times_seconds == (0.0,)
 
 
 def test_fresh_stale_missing_and_mute_replicas_are_told_apart() -> None:

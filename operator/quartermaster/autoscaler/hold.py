@@ -1,4 +1,4 @@
-"""What scaling remembers between two ticks: the peaks of the capacity wanted, and since when the signals are whole.
+"""What scaling remembers between two ticks: peaks of the capacity wanted, since when signals are whole, and the strain.
 
 Capacity may be taken away only when what is left would have borne every peak of the whole delay. Peaks are kept as a
 falling sequence (an earlier, smaller one can never matter again), merged so that a state stays small.
@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Final
 
 MOST_PEAKS: Final = 64
+STRAIN_HALF_LIFE_SECONDS: Final = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,16 @@ class ScaleState:
     asked_seconds: float | None = None
     """When a new plan was asked for last; None while the pools have room."""
     asked_requests_per_second: float = 0.0
+
+    strain: float = 1.0
+    """How many times the rate need was found to be needed, because throughput figures were too good."""
+    strained_seconds: float = 0.0
+
+    def learn(self, at_seconds: float, strain: float) -> "ScaleState":
+        """Return the state with the strain seen now. What was learned fades by half in ``STRAIN_HALF_LIFE_SECONDS``."""
+        age_seconds = max(0.0, at_seconds - self.strained_seconds)
+        faded = 1.0 + (self.strain - 1.0) * 0.5 ** (age_seconds / STRAIN_HALF_LIFE_SECONDS)
+        return replace(self, strain=max(faded, strain), strained_seconds=at_seconds)
 
     def observe(self, at_seconds: float, wanted: float, *, is_whole: bool, delay_seconds: float) -> "ScaleState":
         """Return the state with what is wanted now. While a signal is missing, no peak is forgotten."""

@@ -6,8 +6,8 @@ appeared or vanished within it counts for what it saw. Two rates are read:
     steady = n(60 s) / 60 s
     burst  = max over h of (n(h) - 3 √n(h)) / h        for h in BURST_SECONDS
 
-The burst is what a shorter span shows beyond the scatter of a Poisson process (three standard deviations), so that a jump
-of the load is seen within seconds and chance is not.
+The burst is what a shorter span shows beyond the scatter of a Poisson process (three standard deviations), so that a
+jump of the load is seen within seconds and chance is not.
 """
 
 from collections.abc import Collection
@@ -15,12 +15,13 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import Final
 
-from quartermaster.autoscaler import growth
 from quartermaster.autoscaler.sample import Sample
+from quartermaster.autoscaler.trail import Count
 from quartermaster.autoscaler.window import HORIZON_SECONDS, Freshness, Mix, Window
 
 BURST_SECONDS: Final = (4.0, 8.0, 16.0, 32.0)
 BURST_DEVIATIONS: Final = 3.0
+BACKLOG_SECONDS: Final = 8.0
 ENOUGH_SECONDS: Final = 20.0
 """From how long a span on the observed rate may stand for the load."""
 
@@ -42,6 +43,8 @@ class Load:
     """Requests that came, what piled up included, as a mean over the horizon."""
     burst_per_second: float
     """The rate that short spans show beyond chance; 0 where they show nothing."""
+    backlog_per_second: float
+    """How fast the queue grew over the last ``BACKLOG_SECONDS``; below 0 while it drains."""
     prompt_tokens_per_second: float | None
     generation_tokens_per_second: float | None
     kv_used_fraction: float | None
@@ -87,30 +90,30 @@ def load_of(window: Window, ready_pods: Collection[str], *, now_seconds: float) 
         mix=window.mix,
         waiting=_sum([sample.readings.waiting for sample in freshness.fresh]),
         running=_sum([sample.readings.running for sample in freshness.fresh]),
-        arrivals_per_second=_rate(window, growth.arrived, span_seconds),
+        arrivals_per_second=_rate(window, Count.ARRIVED, span_seconds),
         burst_per_second=_burst(window, span_seconds),
-        prompt_tokens_per_second=_rate(window, lambda r: r.prompt_tokens_total, span_seconds),
-        generation_tokens_per_second=_rate(window, lambda r: r.generation_tokens_total, span_seconds),
+        backlog_per_second=(_grown(window, Count.WAITING, BACKLOG_SECONDS) or 0.0) / BACKLOG_SECONDS,
+        prompt_tokens_per_second=_rate(window, Count.PROMPT_TOKENS, span_seconds),
+        generation_tokens_per_second=_rate(window, Count.GENERATION_TOKENS, span_seconds),
         kv_used_fraction=_mean([sample.readings.kv_used_fraction for sample in freshness.fresh]),
-        time_to_first_token_seconds=_ratio(
-            window, lambda r: r.time_to_first_token_seconds_sum, lambda r: r.time_to_first_token_count, span_seconds
-        ),
-        inter_token_latency_seconds=_ratio(
-            window, lambda r: r.inter_token_latency_seconds_sum, lambda r: r.inter_token_latency_count, span_seconds
-        ),
+        time_to_first_token_seconds=_ratio(window, Count.FIRST_TOKEN_SECONDS, Count.FIRST_TOKENS, span_seconds),
+        inter_token_latency_seconds=_ratio(window, Count.TOKEN_GAP_SECONDS, Count.TOKEN_GAPS, span_seconds),
     )
 
 
-def _grown(window: Window, measure: growth.Measure, span_seconds: float) -> float | None:
+def _grown(window: Window, count: Count, span_seconds: float) -> float | None:
+    """Return growth over all replicas in the last part of the window; None where none tells."""
     end_seconds = window.last_seconds
     if end_seconds is None or span_seconds <= 0:
         return None
-    return growth.grown_in_all(window.samples_by_pod.values(), measure, end_seconds - span_seconds)
+    since_seconds = end_seconds - span_seconds
+    return _sum([trail.grown(count, since_seconds) for trail in window.trail_by_pod.values()])
 
 
-def _rate(window: Window, measure: growth.Measure, span_seconds: float) -> float | None:
-    grown = _grown(window, measure, span_seconds)
-    return None if grown is None else grown / span_seconds
+def _rate(window: Window, count: Count, span_seconds: float) -> float | None:
+    grown = _grown(window, count, span_seconds)
+    # Requests that were broken off leave without having ended, so the balance may fall below zero.
+    return None if grown is None else max(0.0, grown) / span_seconds
 
 
 def _burst(window: Window, span_seconds: float) -> float:
@@ -118,12 +121,12 @@ def _burst(window: Window, span_seconds: float) -> float:
     for seconds in BURST_SECONDS:
         if seconds > span_seconds:
             break
-        count = _grown(window, growth.arrived, seconds) or 0.0
+        count = max(0.0, _grown(window, Count.ARRIVED, seconds) or 0.0)
         rates.append((count - BURST_DEVIATIONS * sqrt(count)) / seconds)
     return max(rates)
 
 
-def _ratio(window: Window, above: growth.Measure, below: growth.Measure, span_seconds: float) -> float | None:
+def _ratio(window: Window, above: Count, below: Count, span_seconds: float) -> float | None:
     total, count = _grown(window, above, span_seconds), _grown(window, below, span_seconds)
     return total / count if total is not None and count else None
 

@@ -75,9 +75,11 @@ def scale(
         free_replicas_by_candidate: by candidate id, how many more replicas its pool has chips for.
         state: what the last tick left; None at first.
     """
-    state = (state or ScaleState()).observe(
+    state = (state or ScaleState()).learn(wanted.at_seconds, wanted.strain)
+    wanted = replace(wanted, rate_requests_per_second=wanted.rate_requests_per_second * state.strain)
+    state = state.observe(
         wanted.at_seconds,
-        wanted.requests_per_second,
+        max(wanted.requests_per_second, wanted.declared_requests_per_second),
         is_whole=wanted.is_complete,
         delay_seconds=limits.scale_down_delay_seconds,
     )

@@ -8,7 +8,7 @@
 The depth per replica says when a queue asks for capacity; how much it asks for is bounded by what drains it in
 ``DRAIN_SECONDS`` on top of the arrivals, since a queue that grew while replicas started would else ask for many times
 what the load needs. One step up is always granted, once everything planned is ready: a queue that stays although the
-rate seems covered shows that replicas bear less than was thought.
+rate seems covered shows that replicas bear less than was thought. How much less is told to scaling as *strain*.
 """
 
 from collections import Counter
@@ -27,6 +27,9 @@ TARGET_FRACTION: Final = 0.8
 while further replicas start. Between the 0.70 and 0.85 of llm-d's variant autoscaler (read 2026-09)."""
 DRAIN_SECONDS: Final = 60.0
 """In which time a backlog should be gone. Replicas take about as long to start: more of them would come too late."""
+MOST_STRAIN: Final = 4.0
+"""Beyond this it is not throughput that is wrong: a replica is broken, or requests are not what they are taken for."""
+_STEADY_FRACTION: Final = 0.8
 _STEP_FRACTION: Final = 1e-3
 """Any wish above what is planned asks for one more replica."""
 
@@ -47,6 +50,11 @@ class Wanted:
     """Whether somebody else says how many replicas there are."""
     gap: str
     """What is missing in the signals, as a clause; empty when nothing is."""
+    declared_requests_per_second: float = 0.0
+    """The declared rate while it stands: the plan was made for it, so it is not given up at the first glance."""
+    strain: float = 1.0
+    """At least how many times the rate need is really needed, where a growing queue shows that what is planned does not
+    bear a steady load; 1 where nothing shows."""
     ready_by_place: Mapping[Place, int] = field(default_factory=dict, hash=False)
     """Replicas that answered of late, by pool and shape key."""
 
@@ -74,9 +82,9 @@ def want(demand: Demand, load: Load, *, placements: tuple[Placement, ...], limit
     """
     is_measured = demand.source is Source.MEASURED
     # A declared rate made the plan; from then on only what is seen moves counts.
-    arrivals = demand.requests_per_second * (1.0 - external_share_fraction(placements))
-    if not is_measured:
-        arrivals = load.peak_per_second
+    stated = demand.requests_per_second * (1.0 - external_share_fraction(placements))
+    arrivals = stated if is_measured else load.peak_per_second
+    is_whole = is_measured and load.is_enough and load.freshness.is_complete
     waiting = load.waiting or 0.0
     ready_by_place = Counter(sample.place for sample in load.fresh)
     return Wanted(
@@ -87,12 +95,28 @@ def want(demand: Demand, load: Load, *, placements: tuple[Placement, ...], limit
             waiting, arrivals, placements=placements, limits=limits, ready_replicas=ready_by_place.total()
         ),
         is_observed=load.has_seen_load,
-        is_complete=is_measured and load.is_enough and load.freshness.is_complete,
+        is_complete=is_whole,
         is_aside=demand.replicas is not None,
         # Where nobody is ready to be asked, readiness tells it.
         gap=load.freshness.gap if load.freshness.expected else "",
+        declared_requests_per_second=0.0 if is_measured else stated,
+        strain=_strain(arrivals / TARGET_FRACTION, load, placements=placements, limits=limits) if is_whole else 1.0,
         ready_by_place=ready_by_place,
     )
+
+
+def _strain(rate_need: float, load: Load, *, placements: tuple[Placement, ...], limits: Limits) -> float:
+    """Return how far throughput figures are too good, as a factor of at least 1.
+
+    Told only by a queue beyond its depth that grows under a steady load, with all that is planned ready.
+    """
+    planned_replicas, planned = replicas(placements), capacity(placements)
+    is_beyond = (load.waiting or 0.0) > limits.queue_depth_per_replica * planned_replicas
+    is_steady = (load.arrivals_per_second or 0.0) >= _STEADY_FRACTION * load.peak_per_second
+    is_all_ready = len(load.fresh) >= planned_replicas
+    if not (is_beyond and is_steady and is_all_ready and load.backlog_per_second > 0 and rate_need > 0):
+        return 1.0
+    return min(MOST_STRAIN, max(1.0, planned / rate_need))
 
 
 def _tokens_need(load: Load, placements: tuple[Placement, ...]) -> float:

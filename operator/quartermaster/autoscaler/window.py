@@ -1,7 +1,7 @@
 """The window: recent samples of one deployment's load. It keeps and forgets; what they amount to is ``load``.
 
-A window is a value: adding samples gives a new one. It is bounded: samples older than ``KEEP_SECONDS`` are dropped,
-and a replica holds at most ``MAX_SAMPLES_PER_REPLICA``, thinned evenly, however often it is scraped.
+A window is a value: adding samples gives a new one. It is bounded: a replica that has not answered for ``KEEP_SECONDS``
+is dropped, and the trail of each is bounded in itself.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -9,15 +9,12 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
-from quartermaster.autoscaler.growth import arrived, growth
 from quartermaster.autoscaler.sample import Readings, Sample
+from quartermaster.autoscaler.trail import KEEP_SECONDS, Trail, arrived, growth, has_restarted
 
 HORIZON_SECONDS: Final = 60.0
 """Over how long means are taken. Long against the seconds that one request takes, short against the time in which
 replicas start."""
-KEEP_SECONDS: Final = 1.5 * HORIZON_SECONDS
-"""Samples are kept a little longer, so that a span which began before the horizon still counts for its part."""
-MAX_SAMPLES_PER_REPLICA: Final = 64
 FRESH_INTERVALS: Final = 3.0
 """A sample is fresh for this many scrape intervals: one scrape may fail without harm."""
 MIX_REQUESTS: Final = 1000.0
@@ -82,11 +79,11 @@ class Freshness:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Recent samples of one deployment, in order of time for each replica that answered, gone ones included."""
+    """The trail of every replica of one deployment that answered of late, gone ones included."""
 
     interval_seconds: float = 2.0
     """How often replicas are scraped."""
-    samples_by_pod: Mapping[str, tuple[Sample, ...]] = field(default_factory=lambda: MappingProxyType({}), hash=False)
+    trail_by_pod: Mapping[str, Trail] = field(default_factory=lambda: MappingProxyType({}), hash=False)
     """By pod uid."""
     mix: Mix = Mix()
     has_seen_load: bool = False
@@ -95,22 +92,19 @@ class Window:
     def add(self, samples: Iterable[Sample], *, now_seconds: float) -> "Window":
         """Return the window with further samples, and without those that have grown old."""
         oldest_seconds = now_seconds - KEEP_SECONDS
-        rows = {
-            uid: tuple(sample for sample in row if sample.at_seconds >= oldest_seconds)
-            for uid, row in self.samples_by_pod.items()
-        }
+        trails = {uid: trail for uid, trail in self.trail_by_pod.items() if trail.last.at_seconds >= oldest_seconds}
         mix, has_seen_load = self.mix, self.has_seen_load
         for sample in sorted(samples, key=lambda one: (one.at_seconds, one.pod_uid)):
-            row = rows.get(sample.pod_uid, ())
-            if sample.at_seconds < oldest_seconds or (row and sample.at_seconds <= row[-1].at_seconds):
+            trail = trails.get(sample.pod_uid)
+            if sample.at_seconds < oldest_seconds or (trail and sample.at_seconds <= trail.last.at_seconds):
                 continue
-            if row:
-                mix = _mixed(mix, row[-1].readings, sample.readings)
-            rows[sample.pod_uid] = _appended(row, sample)
+            if trail is not None:
+                mix = _mixed(mix, trail.last.readings, sample.readings)
+            trails[sample.pod_uid] = Trail.begin(sample) if trail is None else trail.plus(sample)
             has_seen_load = has_seen_load or (arrived(sample.readings) or 0.0) > 0
         return Window(
             interval_seconds=self.interval_seconds,
-            samples_by_pod=MappingProxyType({uid: row for uid, row in rows.items() if row}),
+            trail_by_pod=MappingProxyType(trails),
             mix=mix,
             has_seen_load=has_seen_load,
         )
@@ -122,44 +116,38 @@ class Window:
         stale: list[str] = []
         missing: list[str] = []
         for uid in sorted(ready_pods):
-            row = self.samples_by_pod.get(uid)
-            if not row:
+            trail = self.trail_by_pod.get(uid)
+            if trail is None:
                 missing.append(uid)
-            elif row[-1].at_seconds < oldest_seconds:
+            elif trail.last.at_seconds < oldest_seconds:
                 stale.append(uid)
             else:
-                fresh.append(row[-1])
+                fresh.append(trail.last)
         mute = tuple(sample.pod_uid for sample in fresh if not sample.readings.is_telling)
         return Freshness(tuple(fresh), tuple(stale), tuple(missing), mute)
 
     @property
     def first_seconds(self) -> float | None:
         """Time of the oldest sample; None without any."""
-        return min((row[0].at_seconds for row in self.samples_by_pod.values()), default=None)
+        return min((trail.times_seconds[0] for trail in self.trail_by_pod.values()), default=None)
 
     @property
     def last_seconds(self) -> float | None:
         """Time of the newest sample; None without any."""
-        return max((row[-1].at_seconds for row in self.samples_by_pod.values()), default=None)
-
-
-def _appended(row: tuple[Sample, ...], sample: Sample) -> tuple[Sample, ...]:
-    spacing_seconds = KEEP_SECONDS / (MAX_SAMPLES_PER_REPLICA - 2)
-    if len(row) > 1 and sample.at_seconds - row[-2].at_seconds < spacing_seconds:
-        row = row[:-1]  # two samples within one spacing: the newer one tells what the older one told
-    return (*row, sample)[-MAX_SAMPLES_PER_REPLICA:]
+        return max((trail.last.at_seconds for trail in self.trail_by_pod.values()), default=None)
 
 
 def _mixed(mix: Mix, before: Readings, after: Readings) -> Mix:
     """Return the mix with what ended between two readings; engines without counts by request give what was made."""
-    ended = growth(before, after, lambda r: r.requests_total)
-    if ended is None:
-        return mix
-    prompt_tokens = growth(before, after, lambda r: r.request_prompt_tokens_sum)
-    generation_tokens = growth(before, after, lambda r: r.request_generation_tokens_sum)
+    is_anew = has_restarted(before, after)
+    ended = growth(before.requests_total, after.requests_total, is_anew=is_anew)
+    prompt_tokens = growth(before.request_prompt_tokens_sum, after.request_prompt_tokens_sum, is_anew=is_anew)
+    generation_tokens = growth(
+        before.request_generation_tokens_sum, after.request_generation_tokens_sum, is_anew=is_anew
+    )
     if prompt_tokens is None or generation_tokens is None:
-        prompt_tokens = growth(before, after, lambda r: r.prompt_tokens_total)
-        generation_tokens = growth(before, after, lambda r: r.generation_tokens_total)
-    if prompt_tokens is None or generation_tokens is None:
+        prompt_tokens = growth(before.prompt_tokens_total, after.prompt_tokens_total, is_anew=is_anew)
+        generation_tokens = growth(before.generation_tokens_total, after.generation_tokens_total, is_anew=is_anew)
+    if ended is None or prompt_tokens is None or generation_tokens is None:
         return mix
     return mix.plus(max(0.0, ended), max(0.0, prompt_tokens), max(0.0, generation_tokens))
