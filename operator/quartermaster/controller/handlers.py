@@ -22,6 +22,11 @@ def registry(loop: Loop, settings: kopf.OperatorSettings) -> kopf.OperatorRegist
     _configure(settings)
     tasks: list[asyncio.Task[None]] = []
 
+    @kopf.on.login(registry=handlers)
+    def login(**known: Any) -> kopf.ConnectionInfo | None:
+        """Log kopf in as the client is: by the pod's ServiceAccount where there is one, else by the kubeconfig."""
+        return kopf.login_with_service_account(**known) or kopf.login_with_kubeconfig(**known)
+
     @kopf.on.startup(registry=handlers)
     async def start(**_: Any) -> None:
         """Start the loop beside kopf."""

@@ -1,6 +1,7 @@
 """Statuses and events of InferenceDeployments. A reason is written once, in a verdict, and told from there."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -124,8 +125,21 @@ def _decision(
         return before
     scaled = decided.sized.scaled_by_key.get(workload.key)
     is_scaling = before is not None and scaled is not None and not decided.has_replanned
-    reason = scaled.reason if is_scaling and scaled else "planned from spec, fleet and load"
+    reason = scaled.reason if is_scaling and scaled else _why(workload.key, seen, decided.plan)
     return Decision(identity, observed.now, reason, workload.demand)
+
+
+def _why(key: Key, seen: Seen, plan: Plan) -> str:
+    """Return why the planned placements were chosen, in a sentence."""
+    if not seen.placements:
+        return "nothing is placed: no load and no minimum" if seen.shortfall is None else seen.shortfall.message
+    admissible = sum(candidate.workload == key for candidate in plan.candidates)
+    refused = Counter(rejection.rule for rejection in seen.rejections)
+    told = ", ".join(
+        f"{rule} {count}" for rule, count in sorted(refused.items(), key=lambda row: (-row[1], row[0]))[:3]
+    )
+    chosen = f"cheapest for the whole fleet among {admissible} candidates"
+    return f"{chosen}; refused by {told}" if told else chosen
 
 
 def _events(

@@ -4,7 +4,15 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
 
 MOST_DEPLOYMENTS: Final = 2000
 """Deployments with series of their own; the others are only in the totals."""
@@ -35,6 +43,7 @@ class Metrics:
 
     def __init__(self) -> None:
         """Register every metric; nothing has a value yet."""
+        disable_created_metrics()
         self.registry = CollectorRegistry()
         self.reconcile_seconds = Histogram(
             "quartermaster_reconcile_seconds",
