@@ -43,7 +43,7 @@ class Metrics:
 
     def __init__(self) -> None:
         """Register every metric; nothing has a value yet."""
-        disable_created_metrics()
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # the library gives it no types
         self.registry = CollectorRegistry()
         self.reconcile_seconds = Histogram(
             "quartermaster_reconcile_seconds",
