@@ -6,10 +6,12 @@ What is written is decided elsewhere; here it is only sent, kind by kind in a st
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 from quartermaster.cluster import resources
-from quartermaster.cluster.call import Victim
+from quartermaster.cluster.backoff import Backoff
+from quartermaster.cluster.call import REPAIR_MANAGER, Victim
 from quartermaster.cluster.client import Client
 from quartermaster.cluster.errors import ApiError
 from quartermaster.cluster.resources import Resource
@@ -26,6 +28,7 @@ ORDER: tuple[str, ...] = (
     "Deployment",
 )
 CONCURRENCY = 16
+_REPAIR_TRIES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +116,65 @@ async def _bounded(writes: Sequence[Write], concurrency: int) -> tuple[Result, .
 
 def _writer(client: Client, resource: Resource, document: Mapping[str, Any]) -> Write:
     async def write() -> Result:
+        stamped = drift.stamped(document)
         try:
-            return _done(resource, await client.apply(resource, drift.stamped(document)))
+            return _done(resource, await client.apply(resource, stamped))
         except ApiError as error:
-            return _failed(resource, document, error)
+            if not error.is_invalid:
+                return _failed(resource, document, error)
+            refusal = error
+        try:
+            return _done(resource, await _replace_and_apply(client, resource, stamped))
+        except ApiError:
+            return _failed(resource, document, refusal)
 
     return write
+
+
+async def _replace_and_apply(client: Client, resource: Resource, stamped: Mapping[str, Any]) -> dict[str, Any]:
+    """Mend what an apply cannot: an edit that, merged with what we declare, makes no valid object.
+
+    For example a container port with another number: both ports would bear the same name. The spec is replaced whole,
+    under a field manager of its own, which is then forgotten, or what it owns could never be removed by an apply
+    again.
+
+    Raises:
+        ApiError: the object is not there, or not ours, or what we declare is itself not valid.
+    """
+    metadata = stamped["metadata"]
+    namespace, name = metadata.get("namespace"), metadata["name"]
+
+    async def replace() -> dict[str, Any]:
+        live = await client.get(resource, namespace, name)
+        if not drift.is_stamped(live) or "spec" not in stamped:
+            raise ApiError(HTTPStatus.FORBIDDEN, "NotOurs", "wanted an object that we applied before, found another's")
+        return await client.replace(resource, {**live, "spec": stamped["spec"]}, field_manager=REPAIR_MANAGER)
+
+    async def forget() -> dict[str, Any]:
+        live = (await client.get(resource, namespace, name))["metadata"]
+        kept = [entry for entry in live["managedFields"] if entry["manager"] != REPAIR_MANAGER]
+        patch = {"metadata": {"managedFields": kept, "resourceVersion": live["resourceVersion"]}}
+        return await client.merge_patch(resource, namespace, name, patch)
+
+    await _despite_conflicts(replace)
+    await client.apply(resource, stamped)
+    return await _despite_conflicts(forget)
+
+
+async def _despite_conflicts(write: Callable[[], Coroutine[Any, Any, dict[str, Any]]]) -> dict[str, Any]:
+    """Read and write again while others, such as the controller that keeps the status, come in between.
+
+    Raises:
+        ApiError: of the last try.
+    """
+    backoff = Backoff(base_seconds=0.05, cap_seconds=0.5)
+    while True:
+        try:
+            return await write()
+        except ApiError as error:
+            if not error.is_conflict or backoff.failures >= _REPAIR_TRIES:
+                raise
+        await asyncio.sleep(backoff.next_seconds())
 
 
 def _status_writer(client: Client, resource: Resource, document: Mapping[str, Any]) -> Write:

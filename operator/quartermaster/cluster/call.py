@@ -10,6 +10,7 @@ JSON = "application/json"
 APPLY = "application/apply-patch+yaml"  # JSON is YAML
 MERGE_PATCH = "application/merge-patch+json"
 FIELD_MANAGER = "quartermaster"
+REPAIR_MANAGER = "quartermaster-repair"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, Self
 
@@ -14,7 +15,7 @@ import aiohttp
 
 from quartermaster.cluster import connection
 from quartermaster.cluster.backoff import Backoff
-from quartermaster.cluster.call import APPLY, FIELD_MANAGER, Answered, Call, Limits, Victim
+from quartermaster.cluster.call import APPLY, FIELD_MANAGER, MERGE_PATCH, Answered, Call, Limits, Victim
 from quartermaster.cluster.credentials import Source
 from quartermaster.cluster.errors import ApiError
 from quartermaster.cluster.resources import Resource
@@ -100,9 +101,12 @@ class Client:
             ApiError: `is_already_exists` where one of this name is there.
         """
         path = resource.path(document["metadata"].get("namespace"))
-        return await self._write("create", "POST", path, resource.label, body=document)
+        query = {"fieldManager": FIELD_MANAGER}
+        return await self._write(Call("create", "POST", path, resource.label, query=query, body=document))
 
-    async def replace(self, resource: Resource, document: Mapping[str, Any]) -> dict[str, Any]:
+    async def replace(
+        self, resource: Resource, document: Mapping[str, Any], *, field_manager: str = FIELD_MANAGER
+    ) -> dict[str, Any]:
         """Replace an object whole, if it still is at the resource version that the document names.
 
         Raises:
@@ -110,7 +114,22 @@ class Client:
         """
         metadata = document["metadata"]
         path = resource.path(metadata.get("namespace"), metadata["name"])
-        return await self._write("update", "PUT", path, resource.label, body=document)
+        call = Call("update", "PUT", path, resource.label, query={"fieldManager": field_manager}, body=document)
+        return await self._write(call)
+
+    async def merge_patch(
+        self, resource: Resource, namespace: str | None, name: str, patch: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """A JSON merge patch of one object; with a `metadata.resourceVersion` in it, only of that version.
+
+        Raises:
+            ApiError: `is_conflict` where the object is at another version.
+        """
+        path = resource.path(namespace, name)
+        query = {"fieldManager": FIELD_MANAGER}
+        return await self._write(
+            Call("patch", "PATCH", path, resource.label, query=query, body=patch, content_type=MERGE_PATCH)
+        )
 
     async def apply(self, resource: Resource, document: Mapping[str, Any]) -> dict[str, Any]:
         """Server-side apply of what the document declares, taking over fields that others set; the object then.
@@ -217,10 +236,9 @@ class Client:
         # `/readyz` and its like answer in plain text.
         return json.loads(body) if response.content_type == "application/json" else body.decode()
 
-    async def _write(self, verb: str, method: str, path: str, label: str, *, body: Mapping[str, Any]) -> dict[str, Any]:
-        query = {"fieldManager": FIELD_MANAGER}
-        call = Call(verb, method, path, label, query=query, body=body, is_idempotent=False)
-        written: dict[str, Any] = await self.send(call)
+    async def _write(self, call: Call) -> dict[str, Any]:
+        """Send what must not be sent twice."""
+        written: dict[str, Any] = await self.send(replace(call, is_idempotent=False))
         return written
 
     async def _apply(

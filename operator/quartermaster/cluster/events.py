@@ -83,7 +83,7 @@ class Publisher:
                 raise
             is_new = False
         self._published[name] = None
-        if len(self._published) > _REMEMBERED:
+        while len(self._published) > _REMEMBERED:
             self._published.popitem(last=False)
         return is_new
 

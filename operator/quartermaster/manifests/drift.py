@@ -117,6 +117,11 @@ def stamped(desired: Mapping[str, Any]) -> dict[str, Any]:
     return {**desired, "metadata": {**metadata, "annotations": annotations}}
 
 
+def is_stamped(seen: Mapping[str, Any]) -> bool:
+    """Whether a live object is one that was applied with a stamp."""
+    return DIGEST_ANNOTATION in (seen.get("metadata", {}).get("annotations") or {})
+
+
 def digest(desired: Mapping[str, Any]) -> str:
     """A short digest of all that a document declares; the order of keys does not count."""
     written = json.dumps(desired, sort_keys=True, separators=(",", ":"))
