@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from tests.lab import access, components, identities, objects, reservation, toolchain, waiting
+from tests.lab import access, components, identities, objects, reservation, toolchain, troubles, waiting
 from tests.lab.audit import AuditLog
 from tests.lab.boot import Options, boot, boot_beside
 from tests.lab.client import Client
@@ -219,13 +219,17 @@ class Cluster(objects.Objects):
         return process
 
     def wait(self, description: str, predicate: Callable[[], Result], timeout_seconds: float = 30.0) -> Result:
-        """Return the predicate's result as soon as it is true; see ``waiting.wait``. Dead components are named."""
+        """Return the predicate's result once it is true; see ``waiting.wait``. A failure says what ails the cluster."""
         try:
             return waiting.wait(description, predicate, timeout_seconds=timeout_seconds)
         except waiting.NotInTimeError as error:
-            for component in self._component_by_name.values():
-                if not component.is_running:
-                    error.add_note(component.explain())
+            for component in self.components():
+                complaints = component.complaints()
+                if complaints or not component.is_running:
+                    state = "runs" if component.is_running else f"ended with exit code {component.exit_code}"
+                    error.add_note("\n  ".join([f"{component.name} {state}; its last complaints:", *complaints]))
+            for line in troubles.describe(self):
+                error.add_note(line)
             raise
 
     def create_namespace(self, name: str, labels: Mapping[str, str] | None = None) -> str:

@@ -8,6 +8,7 @@ the child ends, so every child is started from one thread that lives as long as 
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +17,7 @@ from pathlib import Path
 
 OWNER_VARIABLE = "QUARTERMASTER_LAB_OWNER_PID"
 LOG_TAIL_BYTES = 4000
+ERROR_LINE = re.compile(r'E\d{4} |.*"level":"(ERROR|WARN)"|panic')
 
 _launcher = ThreadPoolExecutor(max_workers=1, thread_name_prefix="lab-launcher")
 
@@ -119,6 +121,13 @@ class Process:
         if not self.log_path.exists():
             return "(no log)"
         return self.log_path.read_bytes()[-LOG_TAIL_BYTES:].decode(errors="replace")
+
+    def complaints(self, *, count: int = 5) -> list[str]:
+        """Return the last error lines of the log, as Kubernetes and KWOK write them, each cut to 300 characters."""
+        if not self.log_path.exists():
+            return []
+        lines = self.log_path.read_text(errors="replace").splitlines()
+        return [line[:300] for line in lines if ERROR_LINE.match(line)][-count:]
 
 
 class Component(Process):

@@ -11,6 +11,7 @@ from tests.lab.client import RefusedError
 from tests.lab.cluster import Cluster, CommandError
 from tests.lab.identities import Identity
 from tests.lab.objects import UnknownKindError, has_condition
+from tests.lab.waiting import NotInTimeError
 from tests.lab_tests import samples
 
 
@@ -194,3 +195,15 @@ def test_a_new_kind_can_be_used_as_soon_as_its_definition_is_applied(cluster: Cl
     cluster.apply([definition, gadget])
     assert cluster.get("gd", "one", namespace)["kind"] == "Gadget"
     assert [item["metadata"]["name"] for item in cluster.get("gadgets.lab.test")] == ["one"]
+
+
+def test_waiting_in_vain_says_what_is_wrong(cluster: Cluster, namespace: str) -> None:
+    """The message of a failed test names the pods that are not Ready and the scheduler's reason."""
+    greedy = samples.pod("hopeless", namespace)
+    greedy["spec"]["nodeSelector"] = {"no": "such"}
+    cluster.apply(greedy)
+    with pytest.raises(NotInTimeError, match="waited 1 s until the pod is Ready; last seen: False") as failure:
+        cluster.wait("the pod is Ready", lambda: has_condition(cluster.get("pod", "hopeless", namespace), "Ready"), 1)
+    notes = "\n".join(failure.value.__notes__)
+    assert f"pod {namespace}/hopeless on no node is Pending, not Ready" in notes
+    assert "FailedScheduling of Pod hopeless" in notes
