@@ -65,7 +65,7 @@ def test_one_silent_replica_is_enough_to_keep_all() -> None:
 
 @pytest.mark.parametrize("fraction", [0.3, 0.75, 1.2, 2.5])
 def test_counts_settle_under_a_constant_random_load(fraction: float) -> None:
-    """Poisson arrivals and scattered lengths for a quarter of an hour: after the rise at most one move, and no queue."""
+    """Poisson arrivals and scattered lengths for a while: after the rise at most one move, and no queue."""
     ticks = ClosedLoop((ONE,), LIMITS, lambda _: fraction * SUSTAINED).run(900)
     settled = between(ticks, 240, 900)
     assert sum(later.replicas != earlier.replicas for earlier, later in pairwise(settled)) <= 1

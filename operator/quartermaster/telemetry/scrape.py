@@ -1,4 +1,8 @@
-"""Scraping engines: concurrently, and bounded in time, bytes and series. One bad engine costs only its own sample."""
+"""Scraping engines: many at once, bounded in number, time, bytes and series. One bad engine costs only its own sample.
+
+Nothing is followed, kept or looked up: no redirects, no proxies, no cookies, no names, nothing packed. A replica is
+asked at the address of its pod and nowhere else.
+"""
 
 import asyncio
 import time
@@ -6,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from http import HTTPStatus
+from ipaddress import ip_address
 from types import TracebackType
 from typing import Final, Self
 
@@ -15,15 +20,21 @@ from quartermaster.api.names import SERVING_PORT
 from quartermaster.autoscaler.sample import Readings, Sample
 from quartermaster.catalog.vocabulary import MetricDialect
 from quartermaster.telemetry.dialects import DIALECTS, readings
-from quartermaster.telemetry.exposition import GarbageError, parse
+from quartermaster.telemetry.exposition import GarbageError, TooManySeriesError, parse
 
 TIMEOUT_SECONDS: Final = 2.0
 MOST_BYTES: Final = 1024 * 1024
-CONCURRENCY: Final = 64
+CONCURRENCY: Final = 32
+_CHUNK_BYTES: Final = 65_536
+_HEADERS: Final = {
+    "Accept": "text/plain;version=0.0.4",
+    "Accept-Encoding": "identity",  # a small body must not grow beyond the limit by being unpacked
+    "User-Agent": "quartermaster",
+}
 
 
 class ScrapeResult(StrEnum):
-    """What came of one scrape."""
+    """What came of one scrape. The values are labels of a metric."""
 
     OK = "ok"
     MISSING_SERIES = "missing_series"
@@ -34,7 +45,9 @@ class ScrapeResult(StrEnum):
     REDIRECT = "redirect"
     HTTP_ERROR = "http_error"
     TOO_LARGE = "too_large"
+    """More bytes, series or labels than are read."""
     GARBAGE = "garbage"
+    """Not the text format."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +78,17 @@ class Scraped:
     target: Target
     result: ScrapeResult
     sample: Sample | None = None
+    """None unless something of the load was read; with ``MISSING_SERIES`` some of it is None."""
+    detail: str = ""
+    """What was wrong, for the log; empty when all is well."""
+
+
+class _UnusableError(Exception):
+    """An answer that gives no sample."""
+
+    def __init__(self, result: ScrapeResult, detail: str) -> None:
+        super().__init__(detail)
+        self.result = result
 
 
 class Scraper:
@@ -84,14 +108,17 @@ class Scraper:
         self._slots = asyncio.Semaphore(concurrency)
         self._clock = clock
         self._session: aiohttp.ClientSession | None = None
+        self._late: frozenset[str] = frozenset()
 
     async def __aenter__(self) -> Self:
         """Open the session: no proxies of the environment, no cookies, connections kept for the next round."""
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30),
             cookie_jar=aiohttp.DummyCookieJar(),
-            headers={"Accept": "text/plain;version=0.0.4", "User-Agent": "quartermaster"},
+            timeout=aiohttp.ClientTimeout(total=None),
+            headers=_HEADERS,
             trust_env=False,
+            auto_decompress=False,
         )
         return self
 
@@ -101,10 +128,18 @@ class Scraper:
         """Close every connection."""
         if self._session is not None:
             await self._session.close()
+            self._session = None
 
     async def scrape(self, targets: Sequence[Target]) -> list[Scraped]:
-        """Ask every target once; answers in the order of the targets."""
-        return list(await asyncio.gather(*(self._bounded(target) for target in targets)))
+        """Ask every target once; answers in the order of the targets.
+
+        Those that were late the last time are asked last, so that engines that hang do not hold up the others.
+        """
+        order = sorted(range(len(targets)), key=lambda index: (targets[index].pod_uid in self._late, index))
+        answers = await asyncio.gather(*(self._bounded(targets[index]) for index in order))
+        self._late = frozenset(one.target.pod_uid for one in answers if one.result is ScrapeResult.TIMEOUT)
+        answer_by_index = dict(zip(order, answers, strict=True))
+        return [answer_by_index[index] for index in range(len(targets))]
 
     async def _bounded(self, target: Target) -> Scraped:
         async with self._slots:
@@ -112,40 +147,73 @@ class Scraper:
                 async with asyncio.timeout(self._timeout_seconds):
                     return await self._ask(target)
             except TimeoutError:
-                return Scraped(target, ScrapeResult.TIMEOUT)
-            except (aiohttp.ClientError, OSError):
-                return Scraped(target, ScrapeResult.REFUSED)
+                detail = f"wanted the whole page within {self._timeout_seconds:g} s"
+                return Scraped(target, ScrapeResult.TIMEOUT, detail=detail)
+            except _UnusableError as unusable:
+                return Scraped(target, unusable.result, detail=str(unusable))
+            except (aiohttp.ClientError, OSError) as error:
+                return Scraped(target, ScrapeResult.REFUSED, detail=f"{type(error).__name__}: {error}")
 
     async def _ask(self, target: Target) -> Scraped:
         if self._session is None:
             raise RuntimeError("wanted an open Scraper, found a closed one: use it in an async with block")
+        if not _is_address(target.address):
+            # A name would be looked up, and a path could hide in it.
+            raise _UnusableError(ScrapeResult.REFUSED, f"wanted the IP address of a pod, found {target.address!r}")
         async with self._session.get(target.url, allow_redirects=False) as response:
-            if HTTPStatus.MULTIPLE_CHOICES <= response.status < HTTPStatus.BAD_REQUEST:
-                return Scraped(target, ScrapeResult.REDIRECT)
-            if response.status != HTTPStatus.OK:
-                return Scraped(target, ScrapeResult.HTTP_ERROR)
-            body = bytearray()
-            async for chunk in response.content.iter_any():
-                body += chunk
-                if len(body) > self._most_bytes:
-                    response.close()
-                    return Scraped(target, ScrapeResult.TOO_LARGE)
-        return self._read(target, bytes(body))
-
-    def _read(self, target: Target, body: bytes) -> Scraped:
-        dialect = DIALECTS.get(target.dialect)
-        try:
-            found = readings(dialect, parse(body.decode(), dialect.wanted)) if dialect else Readings()
-        except (GarbageError, UnicodeDecodeError):
-            return Scraped(target, ScrapeResult.GARBAGE)
+            at_seconds = self._clock()
+            _check_head(response)
+            page = await self._page(response)
+        found = _read(target.dialect, page)
         if found.is_empty:
-            return Scraped(target, ScrapeResult.MISSING_SERIES)
-        sample = Sample(
-            pod_uid=target.pod_uid,
-            pod_name=target.pod_name,
-            pool=target.pool,
-            shape_key=target.shape_key,
-            at_seconds=self._clock(),
-            readings=found,
-        )
-        return Scraped(target, ScrapeResult.OK if found.is_telling else ScrapeResult.MISSING_SERIES, sample)
+            return Scraped(target, ScrapeResult.MISSING_SERIES, detail="none of the engine's series is there")
+        sample = Sample(target.pod_uid, target.pod_name, target.pool, target.shape_key, at_seconds, found)
+        if not found.is_telling:
+            return Scraped(target, ScrapeResult.MISSING_SERIES, sample, f"not there: {', '.join(found.missing)}")
+        return Scraped(target, ScrapeResult.OK, sample)
+
+    async def _page(self, response: aiohttp.ClientResponse) -> bytes:
+        size = response.content_length or 0
+        chunks: list[bytes] = []
+        if size <= self._most_bytes:
+            size = 0
+            async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
+                size += len(chunk)
+                if size > self._most_bytes:
+                    break
+                chunks.append(chunk)
+            else:
+                return b"".join(chunks)
+        response.close()  # what follows is not wanted, so the connection is of no more use
+        raise _UnusableError(ScrapeResult.TOO_LARGE, f"wanted at most {self._most_bytes} bytes, found {size} or more")
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _check_head(response: aiohttp.ClientResponse) -> None:
+    """Refuse every answer but a plain page."""
+    if HTTPStatus.MULTIPLE_CHOICES <= response.status < HTTPStatus.BAD_REQUEST:
+        raise _UnusableError(ScrapeResult.REDIRECT, f"wanted 200, found {response.status}: nothing is followed")
+    if response.status != HTTPStatus.OK:
+        raise _UnusableError(ScrapeResult.HTTP_ERROR, f"wanted 200, found {response.status}")
+    encoding = response.headers.get("Content-Encoding", "identity")
+    if encoding != "identity":
+        raise _UnusableError(ScrapeResult.GARBAGE, f"wanted plain text, found it packed as {encoding!r}")
+
+
+def _read(name: MetricDialect, page: bytes) -> Readings:
+    dialect = DIALECTS.get(name)
+    if dialect is None:
+        return Readings()
+    try:
+        return readings(dialect, parse(page, dialect.wanted))
+    except GarbageError as error:
+        raise _UnusableError(ScrapeResult.GARBAGE, str(error)) from None
+    except TooManySeriesError as error:
+        raise _UnusableError(ScrapeResult.TOO_LARGE, str(error)) from None
