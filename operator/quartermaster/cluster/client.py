@@ -4,6 +4,7 @@ Typed models are not used, because they are slow and large. What to write, and w
 """
 
 import asyncio
+import gc
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -28,6 +29,9 @@ _RETRIED_STATUSES = frozenset(
         HTTPStatus.GATEWAY_TIMEOUT,
     }
 )
+
+
+_LARGE_BYTES = 64 * 1024
 
 
 class Client:
@@ -234,7 +238,7 @@ class Client:
             finally:
                 response.release()
         # `/readyz` and its like answer in plain text.
-        return json.loads(body) if response.content_type == "application/json" else body.decode()
+        return _parsed(body) if response.content_type == "application/json" else body.decode()
 
     async def _write(self, call: Call) -> dict[str, Any]:
         """Send what must not be sent twice."""
@@ -266,3 +270,18 @@ class Client:
             return None
         asked_seconds = min(error.retry_after_seconds or 0.0, self._limits.retry_after_cap_seconds)
         return asked_seconds + backoff.next_seconds()
+
+
+def _parsed(body: bytes) -> Any:
+    """The JSON of an answer.
+
+    Parsing a large one makes hundreds of thousands of containers, all of them alive and none in a cycle: the garbage
+    collector would walk them again and again in vain, which takes as long as the parsing.
+    """
+    if len(body) < _LARGE_BYTES or not gc.isenabled():
+        return json.loads(body)
+    gc.disable()
+    try:
+        return json.loads(body)
+    finally:
+        gc.enable()
