@@ -82,7 +82,7 @@ class ClosedLoop:
 
     def __post_init__(self) -> None:
         """Start with every replica ready."""
-        self._random = Random(self.seed)  # noqa: S311 - load, not a secret
+        self._random = Random(self.seed)
         self._now = 0.0
         self._started = 0
         self._fleet: list[Replica] = []

@@ -100,7 +100,7 @@ def test_a_jump_of_the_load_shows_within_seconds() -> None:
 @given(seed=st.integers(0, 10_000), rate=st.floats(0.2, 50.0))
 def test_chance_is_seldom_taken_for_a_burst(seed: int, rate: float) -> None:
     """Under Poisson arrivals of a constant rate the peak stays near the rate: within four deviations of the minute."""
-    random = Random(seed)  # noqa: S311 - load, not a secret
+    random = Random(seed)
     counts = list(accumulate(_poisson(random, 2 * rate) for _ in range(40)))
     rows = [sample(2.0 * index, readings(count)) for index, count in enumerate(counts)]
     load = load_of(window_of(rows), ["a"], now_seconds=78.0)
