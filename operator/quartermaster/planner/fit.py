@@ -161,13 +161,15 @@ def server_of(known: Timing, mix: Mix) -> Server:
     beta, gamma = coefficients.beta_seconds_per_token, coefficients.gamma_seconds_per_token
     iteration = coefficients.iteration_seconds(batch, compute_tokens=compute_tokens, memory_tokens=memory_tokens)
     return Server(
-        prefill_seconds=iteration + (beta + gamma) * mix.input_tokens,
+        prefill_seconds=coefficients.prefill_seconds(iteration, batch, input_tokens=mix.input_tokens),
         decode_seconds=iteration + beta + gamma * memory_tokens,
         output_tokens=mix.output_tokens,
+        prompt_seconds=(beta + gamma) * mix.input_tokens,
+        request_seconds=coefficients.request_seconds,
     )
 
 
 def latency_alone(known: Timing, mix: Mix) -> Operation:
     """Return the latencies of a single request on an idle replica: the least that the shape can promise."""
     server = server_of(known, mix)
-    return Operation(0.0, float(server.prefill_seconds[0]), float(server.decode_seconds[0]))
+    return Operation(0.0, float(server.prefill_seconds[0]) + server.request_seconds, float(server.decode_seconds[0]))

@@ -1,13 +1,15 @@
 """A first plan by hand: needs in order of priority, each served by the cheapest option that still fits.
 
-It starts the solver, and stands in for it where the solver finds nothing in its limits. It never breaks a limit; it may
-leave needs unmet, and ignores the largest share of a region.
+It starts the solver, and stands in for it where the solver finds nothing in its limits. It never breaks a limit that
+deployments share; it may leave needs unmet, and ignores the largest share of a region. It begins with nothing, or with
+what runs; replicas that nobody needs are dropped at the end.
 """
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from quartermaster.planner.formulation import missing
 from quartermaster.planner.problem import Limit, Need, Option, Problem
 
 _EPSILON = 1e-9
@@ -34,14 +36,32 @@ class _State:
             self.left[row] -= amount * count
 
 
-def greedy(problem: Problem) -> tuple[int, ...]:
-    """Return counts that break no limit."""
+def greedy(problem: Problem, *, is_from_running: bool = False) -> tuple[int, ...]:
+    """Return counts that break no shared limit, the highest priority served first."""
     state = _State(problem, [0] * len(problem.options), [limit.most for limit in problem.limits])
     for row, limit in enumerate(problem.limits):
         _index(state, row, limit)
-    for need in sorted(problem.needs, key=lambda n: (-n.priority, len(n.options), n.key)):
+    ordered = sorted(problem.needs, key=lambda n: (-n.priority, len(n.options), n.key))
+    if is_from_running:
+        for need in ordered:
+            for i in need.options:
+                state.take(i, min(problem.options[i].running, state.most(i)))
+    for need in ordered:
         _serve(state, need)
+        _drop(state, need)
     return tuple(state.counts)
+
+
+def _drop(state: _State, need: Need) -> None:
+    """Drop the dearest replicas first, as long as nothing more goes missing."""
+    options = state.problem.options
+    before = missing(state.problem, need, state.counts)
+    for i in sorted(need.options, key=lambda i: (-options[i].price / max(options[i].share, _EPSILON), i)):
+        while state.counts[i]:
+            state.take(i, -1)
+            if missing(state.problem, need, state.counts) != before:
+                state.take(i, 1)
+                break
 
 
 def _index(state: _State, row: int, limit: Limit) -> None:

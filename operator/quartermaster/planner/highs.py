@@ -5,7 +5,7 @@ strikes, the best solution so far comes back with its true bound.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import highspy
 import numpy as np
@@ -24,8 +24,22 @@ class Limits:
     """When to stop."""
 
     gap_fraction: float = 1e-4
+    """Good enough where the program is small."""
+    large_gap_fraction: float = 4e-3
+    """Good enough where it is large, and the last tenths of a percent would take minutes."""
+    large_integers: int = 160
+    """Integers from which a program is large."""
     nodes: int = 20_000
-    seconds: float = 30.0
+    large_nodes: int = 60
+    seconds: float = 10.0
+
+    def gap(self, integers: int) -> float:
+        """Return the gap that is good enough for a program of so many integers."""
+        return self.gap_fraction if integers < self.large_integers else self.large_gap_fraction
+
+    def most_nodes(self, integers: int) -> int:
+        """Return the nodes of the search tree after which a program of so many integers is given up."""
+        return self.nodes if integers < self.large_integers else self.large_nodes
 
 
 DEFAULT_LIMITS = Limits()
@@ -38,6 +52,16 @@ class Outcome:
     values: tuple[float, ...] | None
     bound: float
     is_infeasible: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Relaxed:
+    """The optimum without integrality."""
+
+    value: float
+    values: tuple[float, ...]
+    row_duals: tuple[float, ...]
+    """Change of the optimum per unit of each row's bound: negative where an upper bound binds."""
 
 
 @dataclass(slots=True)
@@ -96,14 +120,15 @@ class Program:
 def solve(program: Program, *, limits: Limits, start: Sequence[float] | None = None) -> Outcome:
     """Minimise the program, from a start where one is known."""
     solver = highspy.Highs()  # type: ignore[no-untyped-call]
+    integers = sum(program.is_integer)
     options: dict[str, bool | int | float | str] = {
         "output_flag": False,
         "threads": 1,
         "parallel": "off",
         "random_seed": 0,
-        "mip_rel_gap": limits.gap_fraction,
+        "mip_rel_gap": limits.gap(integers),
         "mip_abs_gap": 1e-7,
-        "mip_max_nodes": limits.nodes,
+        "mip_max_nodes": limits.most_nodes(integers),
         "time_limit": limits.seconds,
     }
     for name, value in options.items():
@@ -117,6 +142,24 @@ def solve(program: Program, *, limits: Limits, start: Sequence[float] | None = N
         solver.setSolution(solution)
     solver.run()
     return _outcome(solver, program)
+
+
+def relax(program: Program) -> Relaxed:
+    """Minimise the program as if nothing had to be whole.
+
+    Raises:
+        HighsError: the program has no optimum; callers pose only programs that have one.
+    """
+    solver = highspy.Highs()  # type: ignore[no-untyped-call]
+    for name, value in {"output_flag": False, "threads": 1, "parallel": "off", "random_seed": 0}.items():
+        solver.setOptionValue(name, value)
+    solver.passModel(_model(replace(program, is_integer=[False] * len(program.cost))))
+    solver.run()
+    if solver.getModelStatus() != highspy.HighsModelStatus.kOptimal:
+        raise HighsError(f"wanted an optimum of a linear program, found {solver.getModelStatus()}")
+    solution = solver.getSolution()
+    value = solver.getInfo().objective_function_value
+    return Relaxed(value, tuple(solution.col_value), tuple(solution.row_dual))
 
 
 def _outcome(solver: highspy.Highs, program: Program) -> Outcome:

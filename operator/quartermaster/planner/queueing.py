@@ -4,7 +4,9 @@ Formulas (a birth-death chain with state-dependent service; N requests in the ba
     prefill(n) = T(n) + (β + γ) I          decode(n) = T(n) + β + γ (I + O/2), per token
     μ(n) = n / (prefill(n) + O · decode(n))
     p_(k+1) = p_k λ / μ(min(k + 1, N));    throughput = λ (1 − p_K);    wait = waiting / throughput (Little)
-    time to first token = wait + prefill;  inter-token latency = decode, both at the batch that a request meets
+    time to first token = wait + prefill + ρ S / (2 (1 − ρ)) + what a request costs outside the batch, where prompts
+        wait for one another's work S = (β + γ) I, and ρ = λ S (Pollaczek-Khinchine, equal prompts)
+    inter-token latency = decode;  prefill and decode at the batch that a request meets
 The tail beyond N is geometric, so it is summed in closed form. All times are means; a percentile needs a margin that
 the caller takes off the objective (for an exponential tail −ln(1 − percentile)).
 """
@@ -32,6 +34,10 @@ class Server:
     decode_seconds: Floats
     """Per token."""
     output_tokens: float
+    prompt_seconds: float = 0.0
+    """Work of one prompt alone."""
+    request_seconds: float = 0.0
+    """Spent once per request outside the batch."""
 
     @property
     def service_rate(self) -> Floats:
@@ -56,10 +62,10 @@ def best_operation(
     """Return the operation at the largest rate within the objectives; None when even one request alone misses them."""
     ttft_limit = np.inf if time_to_first_token_seconds is None else time_to_first_token_seconds
     itl_limit = np.inf if inter_token_latency_seconds is None else inter_token_latency_seconds
-    if server.prefill_seconds[0] > ttft_limit or server.decode_seconds[0] > itl_limit:
+    if server.prefill_seconds[0] + server.request_seconds > ttft_limit or server.decode_seconds[0] > itl_limit:
         return None
     rates = server.service_rate
-    low, high = 0.0, STABLE_FRACTION * float(rates.max())
+    low, high = 0.0, STABLE_FRACTION * float(rates[-1])
     grid = np.array([high])
     best: Operation | None = None
     for _ in range(_ROUNDS + 1):
@@ -102,4 +108,7 @@ def _latencies(server: Server, rates: Floats, arrivals: Floats) -> tuple[Floats,
     in_batch = weights[:, 1:] * batch[1:]
     in_batch[:, -1] += beyond * size
     share = in_batch / in_batch.sum(axis=1, keepdims=True)
-    return wait + share @ server.prefill_seconds, share @ server.decode_seconds
+    busy = np.minimum(arrivals * server.prompt_seconds, STABLE_FRACTION)
+    prompts = busy * server.prompt_seconds / (2 * (1 - busy))
+    ttft = wait + share @ server.prefill_seconds + prompts + server.request_seconds
+    return ttft, share @ server.decode_seconds

@@ -4,7 +4,8 @@ Formulas, for a batch of n requests on tp · pp chips (I input, O output tokens)
     T(n) = α + ε (1 − (1 − a)^(n/pp)) + n (β t_c + γ t_m),   t_c = (I + O) / (O + 1),   t_m = I + O / 2
     α = active weights / (tp · bandwidth · e_b) + layers · (launch + 2 · all-reduce latency) + step overhead
     ε = the other experts' weights / (tp · bandwidth · e_b),   a = active / total parameters
-    β = (2 · active parameters + attention at half the prompt) / (tp · pp · flops · e_c) + all-reduced bytes / fabric
+    β = (2 · active parameters + attention at half the prompt) / (tp · pp · flops · e_c) + all-reduced bytes / fabric,
+        where e_c is lower for a mixture of experts
     γ = kv bytes per token on one chip / (bandwidth · e_b)
 A pipeline keeps its stages busy with n/pp requests each, so it divides the work per request and not the fixed part.
 Weights wider than the chip's arithmetic (weight-only formats) are computed in BF16.
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from quartermaster.api.v1alpha1.enums import Precision
 from quartermaster.catalog.accelerator import Accelerator
 from quartermaster.catalog.model import Model
-from quartermaster.planner.efficiency import Efficiency, efficiency
+from quartermaster.planner.efficiency import MIXTURE_COMPUTE_FRACTION, Efficiency, efficiency
 from quartermaster.planner.fleet import Shape
 from quartermaster.planner.memory import kv_bytes_per_token_per_chip
 
@@ -43,6 +44,15 @@ class Coefficients:
     """Reading all experts beyond those of one token."""
     active_fraction: float = 1.0
     stages: int = 1
+    request_seconds: float = 0.0
+    """Spent once per request outside the batch."""
+
+    def prefill_seconds(self, iteration: Floats, batch: Floats, *, input_tokens: float) -> Floats:
+        """Return the time of the iterations that read a prompt, which meets all experts."""
+        beyond = (1.0 - self.active_fraction) ** (batch / self.stages)
+        work = (self.beta_seconds_per_token + self.gamma_seconds_per_token) * input_tokens
+        seconds: Floats = iteration + self.expert_seconds * beyond + work
+        return seconds
 
     def iteration_seconds(self, batch: Floats, *, compute_tokens: float, memory_tokens: float) -> Floats:
         """Return T(n) for every batch."""
@@ -75,7 +85,8 @@ def roofline(model: Model, accelerator: Accelerator, shape: Shape, *, input_toke
     active = model.active_parameters or model.parameters
     active_fraction = min(1.0, active / model.parameters)
     read_seconds = model.weights_bytes(shape.precision) / (tensor * bandwidth * known.bandwidth_fraction)
-    compute = (2 * active + _attention_flops(model, input_tokens)) / (chips * flops * known.compute_fraction)
+    reached = known.compute_fraction * (MIXTURE_COMPUTE_FRACTION if active_fraction < 1 else 1.0)
+    compute = (2 * active + _attention_flops(model, input_tokens)) / (chips * flops * reached)
     return Coefficients(
         alpha_seconds=read_seconds * active_fraction + _fixed_seconds(model.layers, shape, known),
         beta_seconds_per_token=compute + _communication_seconds(model, accelerator, shape),
@@ -83,6 +94,7 @@ def roofline(model: Model, accelerator: Accelerator, shape: Shape, *, input_toke
         expert_seconds=read_seconds * (1 - active_fraction),
         active_fraction=active_fraction,
         stages=shape.pipeline_parallelism,
+        request_seconds=known.request_overhead_seconds,
     )
 
 

@@ -1,8 +1,7 @@
 """The joint problem solved: the cheapest counts among those that leave least unserved, priority by priority.
 
-If a plan without any shortage is known, one program without shortage is solved. Otherwise shortage is minimised first,
-at the highest priority, then at the next, each held while the next is minimised; cost comes last. Then whatever may
-stay as it runs, stays.
+A plan without any shortage is sought first. Where there is none, shortage is minimised at the highest priority, then
+at the next, each held while the next is minimised; cost comes last. Then whatever may stay as it runs, stays.
 """
 
 from collections.abc import Sequence
@@ -33,28 +32,25 @@ def solve(problem: Problem, *, limits: Limits = DEFAULT_LIMITS) -> Solution:
     """Return the best counts found, with a bound that holds even where a limit stopped the search."""
     if not problem.needs:
         return Solution((), 0.0, 0.0)
-    first = greedy(problem)
-    if _is_full(problem, first):
-        return _without_shortage(problem, first, limits=limits)
-    soft = formulate(problem, is_soft=True)
-    everything = [term for terms in soft.penalties.values() for term in terms]
-    found = _minimise(soft, everything, start=first, limits=limits)
-    counts = _better_shortage(problem, found[0], first)
-    if _is_full(problem, counts):
-        return _without_shortage(problem, counts, limits=limits)
-    return _with_shortage(soft, counts, limits=limits)
+    starts = [greedy(problem)]
+    if any(option.running for option in problem.options):
+        starts.append(greedy(problem, is_from_running=True))
+    full = _without_shortage(problem, starts, limits=limits)
+    return full if full is not None else _with_shortage(problem, starts, limits=limits)
 
 
-def _is_full(problem: Problem, counts: Counts) -> bool:
-    return all(missing(problem, need, counts).is_nothing for need in problem.needs)
-
-
-def _without_shortage(problem: Problem, start: Counts, *, limits: Limits) -> Solution:
+def _without_shortage(problem: Problem, starts: Sequence[Counts], *, limits: Limits) -> Solution | None:
+    """Return the cheapest plan that meets every need; None when none is found."""
     form = formulate(problem, is_soft=False)
-    outcome = highs.solve(form.program, limits=limits, start=values(form, start))
-    counts = _rounded(form, outcome.values) if outcome.values is not None else start
-    counts = _cheapest(problem, [c for c in (counts, start) if form.program.is_feasible(values(form, c))] or [start])
-    counts = _stay(form, counts, limits=limits)
+    good = [counts for counts in starts if form.program.is_feasible(values(form, counts))]
+    start = min(good, key=lambda counts: cost(problem, counts), default=None)
+    outcome = highs.solve(form.program, limits=limits, start=None if start is None else values(form, start))
+    found = _counts(form, outcome)
+    if found is not None:
+        good.append(found)
+    if not good:
+        return None
+    counts = _stay(form, min(good, key=lambda counts: cost(problem, counts)))
     reached = objective(problem, counts)
     return Solution(counts, reached, min(reached, max(0.0, outcome.bound)))
 
@@ -65,34 +61,34 @@ def objective(problem: Problem, counts: Sequence[int]) -> float:
     return cost(problem, counts) + UNSERVED_PRICE * short
 
 
-def _with_shortage(soft: Formulation, start: Counts, *, limits: Limits) -> Solution:
+def _with_shortage(problem: Problem, starts: Sequence[Counts], *, limits: Limits) -> Solution:
     """Minimise shortage priority by priority, then cost."""
-    problem, counts, bound = soft.problem, start, 0.0
-    for priority in problem.priorities:
+    soft = formulate(problem, is_soft=True)
+    counts = min(starts, key=lambda c: _shortage(problem, c))
+    bound = 0.0
+    for place, priority in enumerate(problem.priorities):
         terms = soft.penalties.get(priority, [])
         if not terms:
             continue
-        found, least = _minimise(soft, terms, start=counts, limits=limits)
-        if _penalty_at(problem, found, priority) < _penalty_at(problem, counts, priority):
+        outcome = _minimise(soft, terms, start=counts, limits=limits)
+        found = _counts(soft, outcome)
+        if found is not None and _shortage(problem, found)[: place + 1] < _shortage(problem, counts)[: place + 1]:
             counts = found
-        reached = _penalty_at(problem, counts, priority)
+        reached = _shortage(problem, counts)[place]
         soft.program.row(terms, upper=reached + _SLACK * (1 + reached))
-        bound += UNSERVED_PRICE * min(max(0.0, least), reached)
+        bound += UNSERVED_PRICE * min(max(0.0, outcome.bound), reached)
     outcome = highs.solve(soft.program, limits=limits, start=values(soft, counts))
-    if outcome.values is not None:
-        found = _rounded(soft, outcome.values)
-        if soft.program.is_feasible(values(soft, found)):
-            counts = _cheapest(problem, [found, counts])
-    counts = _stay(soft, counts, limits=limits)
+    found = _counts(soft, outcome)
+    if found is not None and cost(problem, found) < cost(problem, counts):
+        counts = found
+    counts = _stay(soft, counts)
     reached = objective(problem, counts)
     bound += min(cost(problem, counts), max(0.0, outcome.bound))
     return Solution(counts, reached, min(reached, bound))
 
 
-def _minimise(
-    form: Formulation, terms: Sequence[tuple[int, float]], *, start: Counts, limits: Limits
-) -> tuple[Counts, float]:
-    """Minimise the terms instead of the cost; return the counts found, or the start, and the bound."""
+def _minimise(form: Formulation, terms: Sequence[tuple[int, float]], *, start: Counts, limits: Limits) -> highs.Outcome:
+    """Minimise the terms instead of the cost."""
     program = form.program
     kept = program.cost
     program.cost = [0.0] * len(kept)
@@ -100,48 +96,34 @@ def _minimise(
         program.cost[variable] += price
     outcome = highs.solve(program, limits=limits, start=values(form, start))
     program.cost = kept
+    return outcome
+
+
+def _counts(form: Formulation, outcome: highs.Outcome) -> Counts | None:
+    """Return the counts of an outcome; None when there are none, or rounding them breaks a row."""
     if outcome.values is None:
-        return start, outcome.bound
-    return _rounded(form, outcome.values), outcome.bound
+        return None
+    counts = tuple(round(value) for value in outcome.values[: len(form.problem.options)])
+    return counts if form.program.is_feasible(values(form, counts)) else None
 
 
-def _rounded(form: Formulation, found: Sequence[float]) -> Counts:
-    return tuple(round(value) for value in found[: len(form.problem.options)])
+def _shortage(problem: Problem, counts: Counts) -> tuple[float, ...]:
+    """Return the price of what is missing, the highest priority first."""
+    found = dict.fromkeys(problem.priorities, 0.0)
+    for need in problem.needs:
+        found[need.priority] += penalty(need, missing(problem, need, counts))
+    return tuple(found.values())
 
 
-def _penalty_at(problem: Problem, counts: Counts, priority: int) -> float:
-    return sum(penalty(n, missing(problem, n, counts)) for n in problem.needs if n.priority == priority)
-
-
-def _better_shortage(problem: Problem, left: Counts, right: Counts) -> Counts:
-    def rank(counts: Counts) -> tuple[float, ...]:
-        return tuple(_penalty_at(problem, counts, priority) for priority in problem.priorities)
-
-    return left if rank(left) <= rank(right) else right
-
-
-def _cheapest(problem: Problem, plans: Sequence[Counts]) -> Counts:
-    return min(plans, key=lambda counts: cost(problem, counts))
-
-
-def _stay(form: Formulation, counts: Counts, *, limits: Limits) -> Counts:
-    """Undo whatever change gains no more than the solver's own tolerance: all at once, then need by need."""
+def _stay(form: Formulation, counts: Counts) -> Counts:
+    """Undo changes that gain nothing: all at once, then deployment by deployment."""
     problem = form.problem
     if not any(option.running for option in problem.options):
         return counts
-    allowed = cost(problem, counts) * (1 + limits.gap_fraction)
-    running = _as_it_runs(problem, counts, range(len(problem.options)))
-    if running == counts:
-        return counts
-    if form.program.is_feasible(values(form, running)) and cost(problem, running) <= allowed:
-        return running
-    for need in problem.needs:
-        trial = _as_it_runs(problem, counts, need.options)
-        if trial == counts or cost(problem, trial) > min(
-            allowed, cost(problem, counts) * (1 + limits.gap_fraction / 10)
-        ):
-            continue
-        if form.program.is_feasible(values(form, trial)):
+    for indices in (range(len(problem.options)), *(need.options for need in problem.needs)):
+        trial = _as_it_runs(problem, counts, indices)
+        is_cheap = trial != counts and cost(problem, trial) <= cost(problem, counts) + _SLACK
+        if is_cheap and form.program.is_feasible(values(form, trial)):
             counts = trial
     return counts
 
