@@ -1,6 +1,7 @@
 """Windows of load, kept fresh by scraping the replicas that are ready and ours. Here nothing is judged."""
 
-from collections.abc import Iterable, Mapping
+import logging
+from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -13,7 +14,9 @@ from quartermaster.planner.fleet import Key
 from quartermaster.reconcile.chips import is_ours
 from quartermaster.reconcile.observed import PodSeen
 from quartermaster.telemetry.metrics import Metrics
-from quartermaster.telemetry.scrape import Scraped, Scraper, Target
+from quartermaster.telemetry.scrape import Scraped, Scraper, ScrapeResult, Target
+
+logger = logging.getLogger(__name__)
 
 
 class Load:
@@ -26,6 +29,7 @@ class Load:
         self._metrics = metrics
         self._interval_seconds = interval_seconds
         self._scraper = Scraper()
+        self._result_by_pod: dict[str, ScrapeResult] = {}
 
     async def __aenter__(self) -> Self:
         """Open the connections."""
@@ -43,6 +47,7 @@ class Load:
         target_by_pod = {pod.uid: (key_of(pod), self._target(pod)) for pod in pods if is_scraped(pod)}
         scraped = await self._scraper.scrape([target for _, target in target_by_pod.values()])
         self._metrics.observe_scrapes(row.result.value for row in scraped)
+        self._log_changes(scraped)
         rows_by_key: dict[Key, list[Scraped]] = {}
         for row in scraped:
             rows_by_key.setdefault(target_by_pod[row.target.pod_uid][0], []).append(row)
@@ -53,6 +58,17 @@ class Load:
             )
             for key in wanted
         }
+
+    def _log_changes(self, scraped: Sequence[Scraped]) -> None:
+        """Tell once when the answers of a replica change for the better or the worse."""
+        before, self._result_by_pod = self._result_by_pod, {row.target.pod_uid: row.result for row in scraped}
+        for row in scraped:
+            if before.get(row.target.pod_uid, ScrapeResult.OK) is not row.result:
+                logger.info(
+                    "scraping changed: %s",
+                    row.detail or row.result.value,
+                    extra={"pod": row.target.pod_name, "result": row.result.value},
+                )
 
     def _target(self, pod: PodSeen) -> Target:
         engine = EngineName(pod.labels[names.ENGINE_LABEL])

@@ -156,12 +156,17 @@ def to_plan_for(workloads: Sequence[Workload], sized: Sized | None) -> tuple[Wor
     return tuple(_lifted(workload, sized.scaled_by_key.get(workload.key)) for workload in workloads)
 
 
+_TRICKLE = 1e-3
+"""Requests per second that a deployment which was ever used is planned for at least: without any replica, nobody could
+see the next request and ask for one."""
+
+
 def _lifted(workload: Workload, scaled: Scaled | None) -> Workload:
     if scaled is None or workload.demand.source is not Source.MEASURED:
         return workload
     share = measure.external_share_fraction(scaled.placements)
     wanted = scaled.requests_per_second / max(0.1, 1.0 - share)
-    return replace(workload, demand=replace(workload.demand, requests_per_second=wanted))
+    return replace(workload, demand=replace(workload.demand, requests_per_second=max(wanted, _TRICKLE)))
 
 
 def has_drifted(workloads: Sequence[Workload], memory: Memory) -> bool:
