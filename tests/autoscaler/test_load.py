@@ -97,6 +97,32 @@ def test_a_jump_of_the_load_shows_within_seconds() -> None:
     assert load.burst_per_second > 14.0
 
 
+def test_the_end_of_the_load_shows_within_seconds() -> None:
+    """Twenty per second end: sixteen seconds later next to nothing is left of the peak, and half of the mean."""
+    rows = [sample(t, readings(20.0 * min(t, 64))) for t in range(0, 82, 2)]
+    load = load_of(window_of(rows), ["a"], now_seconds=80.0)
+    assert load.arrivals_per_second == pytest.approx(20.0 * 44 / 60)
+    assert load.peak_per_second < 0.5
+
+
+def test_silence_of_one_replica_is_no_lull() -> None:
+    """While some replica does not answer, nobody knows that the load has ended."""
+    gone = [sample(t, readings(20.0 * t), pod="gone") for t in range(0, 64, 2)]
+    here = [sample(t, readings(), pod="here") for t in range(0, 82, 2)]
+    load = load_of(window_of(gone + here), ["gone", "here"], now_seconds=80.0)
+    assert load.peak_per_second > 10.0
+
+
+@given(seed=st.integers(0, 10_000), rate=st.floats(0.2, 50.0))
+def test_chance_is_seldom_taken_for_a_lull(seed: int, rate: float) -> None:
+    """Under Poisson arrivals of a constant rate the peak stays near the rate or above it."""
+    random = Random(seed)
+    counts = list(accumulate(_poisson(random, 2 * rate) for _ in range(40)))
+    rows = [sample(2.0 * index, readings(count)) for index, count in enumerate(counts)]
+    load = load_of(window_of(rows), ["a"], now_seconds=78.0)
+    assert load.peak_per_second >= rate - 4.5 * (rate / 60.0) ** 0.5 - 0.25 * rate
+
+
 @given(seed=st.integers(0, 10_000), rate=st.floats(0.2, 50.0))
 def test_chance_is_seldom_taken_for_a_burst(seed: int, rate: float) -> None:
     """Under Poisson arrivals of a constant rate the peak stays near the rate: within four deviations of the minute."""

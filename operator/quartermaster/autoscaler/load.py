@@ -1,25 +1,28 @@
 """The load of one deployment at one moment, read from its window. Rates and means live here; no capacity, no decision.
 
 A rate is what came in a span of time, over all replicas that answered in it, divided by the span: a replica that
-appeared or vanished within it counts for what it saw. Two rates are read:
+appeared or vanished within it counts for what it saw. The mean of a minute is steady, but slow; what n requests in a
+short span h allow, chance included (three standard deviations of a Poisson process), is quick, but wide:
 
-    steady = n(60 s) / 60 s
-    burst  = max over h of (n(h) - 3 √n(h)) / h        for h in BURST_SECONDS
+    least(h) = (n - 3 √n) / h          most(h) = (√(n + 1) + 3/2)² / h
 
-The burst is what a shorter span shows beyond the scatter of a Poisson process (three standard deviations), so that a
-jump of the load is seen within seconds and chance is not.
+From the shortest span to the longest, each narrows what the shorter ones leave open and never contradicts them. What is
+left is from ``burst`` to ``lull``, and the peak is the steady rate, brought between the two: so a jump of the load, or
+its end, is seen within seconds and chance is not. What was is kept by the delay, not by the rate.
 """
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from math import sqrt
+from math import inf, sqrt
 from typing import Final
 
 from quartermaster.autoscaler.sample import Sample
 from quartermaster.autoscaler.trail import Count
 from quartermaster.autoscaler.window import HORIZON_SECONDS, Freshness, Mix, Window
 
-BURST_SECONDS: Final = (4.0, 8.0, 16.0, 32.0)
+SPANS_SECONDS: Final = (4.0, 8.0, 16.0, 32.0)
+SHORTEST_LULL_SECONDS: Final = 8.0
+"""Not shorter, so that one late scrape does not make a lull."""
 BURST_DEVIATIONS: Final = 3.0
 BACKLOG_SECONDS: Final = 8.0
 ENOUGH_SECONDS: Final = 20.0
@@ -42,7 +45,9 @@ class Load:
     arrivals_per_second: float | None
     """Requests that came, what piled up included, as a mean over the horizon."""
     burst_per_second: float
-    """The rate that short spans show beyond chance; 0 where they show nothing."""
+    """The least that short spans allow; 0 where they show nothing."""
+    lull_per_second: float
+    """The most that short spans allow; infinite where they were not observed in full."""
     backlog_per_second: float
     """How fast the queue grew over the last ``BACKLOG_SECONDS``; below 0 while it drains."""
     prompt_tokens_per_second: float | None
@@ -65,8 +70,8 @@ class Load:
 
     @property
     def peak_per_second(self) -> float:
-        """The larger of the steady rate and the burst, in requests per second."""
-        return max(self.arrivals_per_second or 0.0, self.burst_per_second)
+        """The steady rate, but at least the burst and at most the lull, in requests per second."""
+        return min(max(self.arrivals_per_second or 0.0, self.burst_per_second), self.lull_per_second)
 
 
 def load_of(window: Window, ready_pods: Collection[str], *, now_seconds: float) -> Load:
@@ -82,6 +87,7 @@ def load_of(window: Window, ready_pods: Collection[str], *, now_seconds: float) 
     span_seconds = 0.0
     if end_seconds is not None and first_seconds is not None:
         span_seconds = min(HORIZON_SECONDS, end_seconds - first_seconds)
+    burst, lull = _burst_and_lull(window, span_seconds, is_complete=freshness.is_complete)
     return Load(
         at_seconds=now_seconds,
         freshness=freshness,
@@ -91,7 +97,8 @@ def load_of(window: Window, ready_pods: Collection[str], *, now_seconds: float) 
         waiting=_sum([sample.readings.waiting for sample in freshness.fresh]),
         running=_sum([sample.readings.running for sample in freshness.fresh]),
         arrivals_per_second=_rate(window, Count.ARRIVED, span_seconds),
-        burst_per_second=_burst(window, span_seconds),
+        burst_per_second=burst,
+        lull_per_second=lull,
         backlog_per_second=(_grown(window, Count.WAITING, BACKLOG_SECONDS) or 0.0) / BACKLOG_SECONDS,
         prompt_tokens_per_second=_rate(window, Count.PROMPT_TOKENS, span_seconds),
         generation_tokens_per_second=_rate(window, Count.GENERATION_TOKENS, span_seconds),
@@ -116,14 +123,17 @@ def _rate(window: Window, count: Count, span_seconds: float) -> float | None:
     return None if grown is None else max(0.0, grown) / span_seconds
 
 
-def _burst(window: Window, span_seconds: float) -> float:
-    rates = [0.0]
-    for seconds in BURST_SECONDS:
+def _burst_and_lull(window: Window, span_seconds: float, *, is_complete: bool) -> tuple[float, float]:
+    """Return the least and the most requests per second that the short spans leave open, by the formulas above."""
+    least, most = 0.0, inf
+    for seconds in SPANS_SECONDS:
         if seconds > span_seconds:
             break
         count = max(0.0, _grown(window, Count.ARRIVED, seconds) or 0.0)
-        rates.append((count - BURST_DEVIATIONS * sqrt(count)) / seconds)
-    return max(rates)
+        least = max(least, min(most, (count - BURST_DEVIATIONS * sqrt(count)) / seconds))
+        if is_complete and seconds >= SHORTEST_LULL_SECONDS:
+            most = min(most, max(least, (sqrt(count + 1.0) + BURST_DEVIATIONS / 2) ** 2 / seconds))
+    return least, most
 
 
 def _ratio(window: Window, above: Count, below: Count, span_seconds: float) -> float | None:
