@@ -152,7 +152,8 @@ async def test_an_object_of_others_is_never_replaced(client: Client, cluster: Cl
     assert result.error is not None
     assert result.error.is_invalid
     after = await _seen(client, document)
-    assert after["metadata"]["resourceVersion"] == before["metadata"]["resourceVersion"]
+    assert after["spec"] == before["spec"]
+    assert after["metadata"]["generation"] == before["metadata"]["generation"]
 
 
 async def test_what_others_add_stays_and_is_no_drift(client: Client, cluster: Cluster, namespace: str) -> None:

@@ -199,6 +199,20 @@ async def test_a_renewed_token_is_read_after_a_401(cluster: Cluster, tmp_path: P
         assert await client.list(resources.NAMESPACES)
 
 
+async def test_credentials_that_cannot_be_renewed_are_used_as_long_as_they_are_good(
+    cluster: Cluster, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The file is away just when it is due to be read again."""
+    path = tmp_path / "kubeconfig"
+    path.write_text(cluster.kubeconfig().read_text())
+    async with Client(Source(kubeconfig=str(path))) as client:
+        path.unlink()
+        client._connection._credentials._read_at_seconds = None
+        assert await client.list(resources.NAMESPACES)
+        assert await client.list(resources.NAMESPACES)
+    assert [record.message[:33] for record in caplog.records] == ["credentials of local are not rene"]
+
+
 async def test_an_unreachable_server_is_told_as_such(tmp_path: Path, cluster: Cluster) -> None:
     """Nobody listens there."""
     document = yaml.safe_load(cluster.kubeconfig().read_text())

@@ -290,6 +290,21 @@ async def test_refused_credentials_are_read_again(
         await watched.holds(a={})
 
 
+async def test_a_kubeconfig_that_vanishes_for_a_while_is_waited_for(
+    meddler: Meddler, meddled: Client, namespace: str, config_map: Make
+) -> None:
+    """Someone writes it anew just when the token is refused."""
+    async with watching(meddled, namespace) as watched:
+        good = meddler.kubeconfig.read_text()
+        meddler.kubeconfig.unlink()
+        meddler.answer("GET", 401)
+        meddler.cut()
+        await watched.until(lambda: "NoCredentials" in str(watched.informer.tally.last_error))
+        meddler.kubeconfig.write_text(good)
+        await meddled.apply(MAPS, config_map("a"))
+        await watched.holds(a={})
+
+
 async def test_an_api_server_that_is_killed_and_comes_back_leaves_no_gap(
     client: Client, namespace: str, config_map: Make, cluster: Cluster
 ) -> None:

@@ -12,7 +12,7 @@ from quartermaster.cluster.client import Client
 from quartermaster.cluster.lease import Candidate, LeaseTiming
 from tests.cluster.meddler import Meddler
 
-QUICK = LeaseTiming(duration_seconds=2, renew_seconds=1.5, step_seconds=0.1)
+QUICK = LeaseTiming(duration_seconds=4, renew_seconds=3.0, step_seconds=0.1)
 
 
 def _candidate(client: Client, namespace: str, identity: str, timing: LeaseTiming = QUICK) -> Candidate:
@@ -44,7 +44,7 @@ async def test_one_of_two_leads(client: Client, namespace: str) -> None:
         await _until(lambda: first.is_leader or second.is_leader)
         leader, other = (first, second) if first.is_leader else (second, first)
         # Longer than a lease lasts: it must have been renewed.
-        for _ in range(30):
+        for _ in range(50):
             await asyncio.sleep(0.1)
             assert leader.is_leader
             assert not other.is_leader
@@ -124,14 +124,14 @@ async def test_anothers_lease_is_judged_by_our_own_clock(client: Client, namespa
     await holder._step()
     taker = _candidate(client, namespace, "taker", LeaseTiming(clock=lambda: now[0]))
     await taker._step()
-    now[0] += 1.9
+    now[0] += 3.9
     await taker._step()
     assert not taker.is_leader
     await holder._step()
-    now[0] += 1.9
+    now[0] += 3.9
     await taker._step()
     assert not taker.is_leader
-    now[0] += 2.0
+    now[0] += 4.0
     await taker._step()
     assert taker.is_leader
     assert taker.transitions == 1

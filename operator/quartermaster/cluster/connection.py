@@ -5,6 +5,7 @@ an `ApiError`. No retries and no meaning of what is sent: that is `client`.
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
@@ -18,6 +19,8 @@ from kubernetes.aio.client.rest import RESTClientObject
 from quartermaster.cluster import credentials, errors
 from quartermaster.cluster.call import FIELD_MANAGER, JSON, Answered, Call
 from quartermaster.cluster.errors import ApiError
+
+logger = logging.getLogger(__name__)
 
 # One read gives at most this much: an event loop busy with parsing is deaf, and 256 KiB of JSON take some 3 ms.
 CHUNK_BYTES = 256 * 1024
@@ -100,11 +103,20 @@ class Connection:
     async def _transport(self) -> RESTClientObject:
         if self._rest is None or self._credentials.is_due:
             async with self._reading:
-                if self._rest is None or self._credentials.is_due:
+                if self._rest is None:
                     await self._read_credentials()
+                elif self._credentials.is_due:
+                    await self._refresh_credentials()
         if self._rest is None:
             raise errors.CredentialsError("wanted an open client, found a closed one: make a new one")
         return self._rest
+
+    async def _refresh_credentials(self) -> None:
+        """Read what may have been rotated; where that fails, what we have may still be good."""
+        try:
+            await self._read_credentials()
+        except errors.CredentialsError as error:
+            logger.warning("credentials of %s are not renewed: %s", self._cluster, error)
 
     async def _read_credentials(self) -> None:
         if self._is_closed:

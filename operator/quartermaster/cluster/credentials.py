@@ -72,6 +72,8 @@ class Credentials:
         Raises:
             CredentialsError: the file is missing, unreadable, or lacks what it must have.
         """
+        # A failed reading counts, too: what was read before may still be good for a while.
+        self._read_at_seconds = self._clock()
         configuration = Configuration()
         try:
             if self._source.is_in_cluster:
@@ -93,7 +95,6 @@ class Credentials:
                 "give a readable kubeconfig and an existing context, or run in a pod with a service account"
             )
             raise CredentialsError(message) from error
-        self._read_at_seconds = self._clock()
         _mend(configuration)
         return configuration
 

@@ -18,7 +18,7 @@ from quartermaster.cluster.backoff import Backoff
 from quartermaster.cluster.call import Call
 from quartermaster.cluster.change import Change, T
 from quartermaster.cluster.client import Client
-from quartermaster.cluster.errors import ApiError
+from quartermaster.cluster.errors import NO_ANSWER, ApiError, CredentialsError
 from quartermaster.cluster.resources import Resource
 from quartermaster.cluster.store import Draft, Store, Trim
 
@@ -166,6 +166,8 @@ class Informer(Generic[T]):
         except ApiError as error:
             self._judge(error)
             return error
+        except CredentialsError as error:
+            return ApiError(NO_ANSWER, "NoCredentials", str(error), "watch")
         self._refusals = 0
         return None
 

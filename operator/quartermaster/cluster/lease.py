@@ -15,7 +15,7 @@ from time import monotonic
 from typing import Any
 
 from quartermaster.cluster.client import Client
-from quartermaster.cluster.errors import ApiError
+from quartermaster.cluster.errors import ApiError, CredentialsError
 from quartermaster.cluster.resources import LEASES
 
 logger = logging.getLogger(__name__)
@@ -97,7 +97,7 @@ class Candidate:
             # A request that hangs must not outlive the trust in the last renewal.
             async with asyncio.timeout(self._timing.renew_seconds / 2):
                 has_lease = await self._take_or_renew()
-        except (ApiError, TimeoutError) as error:
+        except (ApiError, CredentialsError, TimeoutError) as error:
             if not (isinstance(error, ApiError) and error.is_conflict):
                 logger.warning("lease %s/%s: %s", self._namespace, self._name, error or "no answer in time")
             has_lease = None
@@ -178,5 +178,5 @@ class Candidate:
                     # An empty holder is what client-go writes: whoever looks next may take it at once.
                     found["spec"] |= {"holderIdentity": "", "leaseDurationSeconds": 1}
                     await self._client.replace(LEASES, found)
-        except (ApiError, TimeoutError) as error:
+        except (ApiError, CredentialsError, TimeoutError) as error:
             logger.warning("lease %s/%s could not be let go: %s", self._namespace, self._name, error)
