@@ -18,6 +18,7 @@ from quartermaster.planner.planning import plan as make_plan
 from quartermaster.reconcile.decide import observe_fleet
 from quartermaster.reconcile.observation import Observed
 from quartermaster.reconcile.pools import Refusal
+from quartermaster.reconcile.servable import servable_rule
 from quartermaster.reconcile.status import decimal, summary
 from quartermaster.reconcile.workloads import Unplannable, running_by_key, workloads
 from quartermaster.reconcile.writes import owned_by_key
@@ -69,7 +70,8 @@ async def run(given: argparse.Namespace) -> int:
     if not planned and not unplannable:
         raise BadInputError("wanted at least one InferenceDeployment, found none: name its file with -f")
     started_seconds = time.perf_counter()
-    made = make_plan(fleet, planned)
+    documents = [entry.document for entry in seen.deployments if entry.document is not None]
+    made = make_plan(fleet, planned, further_rules=(servable_rule(documents, catalog),))
     solve_seconds = time.perf_counter() - started_seconds
     document = plan_document(made, solve_seconds=solve_seconds, with_candidates=given.show_candidates)
     refused: list[Refusal | Unplannable] = [*refusals, *unplannable]

@@ -12,9 +12,9 @@ from quartermaster.catalog.accelerator import Accelerator
 from quartermaster.planner.fit import Mix, ProfileKey, Timing, mix_of, profile_key, profiles_by_key, throughput, timing
 from quartermaster.planner.fleet import External, Fleet, Pool, Shape, Source, Workload
 from quartermaster.planner.plan import Candidate, Rejection, Throughput
-from quartermaster.planner.rule import Finding, ShapeCase, rejection
+from quartermaster.planner.rule import Finding, ShapeCase, ShapeRule, rejection
 from quartermaster.planner.rules import POOL_RULES, SHAPE_RULES
-from quartermaster.planner.shapes import FOUND_SHAPES, engine_for, external_shape, shapes
+from quartermaster.planner.shapes import FOUND_SHAPES, engine_for, external_shape, running_keys, shapes
 
 EXTERNAL_UNITS = 10
 """Parts into which a deployment's demand is cut for external services."""
@@ -28,6 +28,7 @@ class _Memo:
     """What is the same for every pool of one accelerator, within one call."""
 
     profiles: dict[ProfileKey, ModelProfileSpec]
+    rules: tuple[ShapeRule, ...]
     speed_by_accelerator_and_shape: dict[tuple[str, Shape], Speed] = field(default_factory=dict)
 
     def speed(self, workload: Workload, accelerator: Accelerator, shape: Shape, *, mix: Mix) -> Speed:
@@ -44,7 +45,7 @@ class _Memo:
 
 
 def candidates(
-    fleet: Fleet, workloads: Sequence[Workload], *, explain_all: bool = False
+    fleet: Fleet, workloads: Sequence[Workload], *, further_rules: Sequence[ShapeRule] = (), explain_all: bool = False
 ) -> tuple[tuple[Candidate, ...], tuple[Rejection, ...]]:
     """Return every admissible candidate, and why the others are refused, both sorted.
 
@@ -57,7 +58,7 @@ def candidates(
     good: list[Candidate] = []
     bad: list[Rejection] = []
     for workload in sorted(workloads, key=lambda w: w.key):
-        memo = _Memo(profiles)
+        memo = _Memo(profiles, (*SHAPE_RULES, *further_rules))
         for pool in pools:
             admitted, refused = _on_pool(workload, pool, fleet, memo=memo, explain_all=explain_all)
             good += admitted
@@ -94,15 +95,16 @@ def _on_chips(
         return [], [rejection(workload, pool, None, rule=rule, finding=finding)]
     most = len(tried) if workload.spec.serving.shapes else FOUND_SHAPES
     mix = mix_of(workload)
+    kept = running_keys(workload, pool)
     admitted: list[Candidate] = []
     refused: list[tuple[int, int, Rejection]] = []
     for shape in tried:
-        if len(admitted) == most:
-            break
+        if len(admitted) >= most and shape.key not in kept:
+            continue
         known, found = memo.speed(workload, accelerator, shape, mix=mix)
         dollars = (pool.dollars_per_chip_hour or 0.0) * shape.chips
         case = ShapeCase(workload, pool, accelerator, shape, mix, known, found, dollars)
-        verdict = _judge(case)
+        verdict = _judge(case, memo.rules)
         if verdict is not None:
             refused.append((verdict[0], shape.chips, verdict[1]))
         elif found is not None:
@@ -114,9 +116,9 @@ def _on_chips(
     return [], [max(refused, key=lambda entry: entry[:2])[2]]
 
 
-def _judge(case: ShapeCase) -> tuple[int, Rejection] | None:
+def _judge(case: ShapeCase, rules: Sequence[ShapeRule]) -> tuple[int, Rejection] | None:
     """Return the first refusal and how far the shape came, or None when it is admitted."""
-    for place, rule in enumerate(SHAPE_RULES):
+    for place, rule in enumerate(rules):
         finding = rule.check(case)
         if finding is not None:
             return place, rejection(case.workload, case.pool, case.shape, rule=rule.name, finding=finding)

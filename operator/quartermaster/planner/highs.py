@@ -5,7 +5,7 @@ strikes, the best solution so far comes back with its true bound.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import highspy
 import numpy as np
@@ -52,16 +52,6 @@ class Outcome:
     values: tuple[float, ...] | None
     bound: float
     is_infeasible: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Relaxed:
-    """The optimum without integrality."""
-
-    value: float
-    values: tuple[float, ...]
-    row_duals: tuple[float, ...]
-    """Change of the optimum per unit of each row's bound: negative where an upper bound binds."""
 
 
 @dataclass(slots=True)
@@ -142,24 +132,6 @@ def solve(program: Program, *, limits: Limits, start: Sequence[float] | None = N
         solver.setSolution(solution)
     solver.run()
     return _outcome(solver, program)
-
-
-def relax(program: Program) -> Relaxed:
-    """Minimise the program as if nothing had to be whole.
-
-    Raises:
-        HighsError: the program has no optimum; callers pose only programs that have one.
-    """
-    solver = highspy.Highs()  # type: ignore[no-untyped-call]
-    for name, value in {"output_flag": False, "threads": 1, "parallel": "off", "random_seed": 0}.items():
-        solver.setOptionValue(name, value)
-    solver.passModel(_model(replace(program, is_integer=[False] * len(program.cost))))
-    solver.run()
-    if solver.getModelStatus() != highspy.HighsModelStatus.kOptimal:
-        raise HighsError(f"wanted an optimum of a linear program, found {solver.getModelStatus()}")
-    solution = solver.getSolution()
-    value = solver.getInfo().objective_function_value
-    return Relaxed(value, tuple(solution.col_value), tuple(solution.row_dual))
 
 
 def _outcome(solver: highspy.Highs, program: Program) -> Outcome:

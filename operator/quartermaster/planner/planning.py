@@ -15,6 +15,7 @@ from quartermaster.planner.highs import DEFAULT_LIMITS, Limits
 from quartermaster.planner.pack import Seat, is_certain, unseated
 from quartermaster.planner.plan import Candidate, Placement, Plan
 from quartermaster.planner.problem import Problem, problem, running_sizes
+from quartermaster.planner.rule import ShapeRule
 from quartermaster.planner.shortfall import shortfalls
 from quartermaster.planner.solve import Solution, objective, solve
 
@@ -23,15 +24,21 @@ ROUNDS = 3
 
 
 def plan(
-    fleet: Fleet, workloads: Sequence[Workload], *, limits: Limits = DEFAULT_LIMITS, explain_all: bool = False
+    fleet: Fleet,
+    workloads: Sequence[Workload],
+    *,
+    further_rules: Sequence[ShapeRule] = (),
+    limits: Limits = DEFAULT_LIMITS,
+    explain_all: bool = False,
 ) -> Plan:
     """Return the cheapest plan that leaves least unserved, by priority, with its proven bound and every rejection.
 
-    Equal inputs give equal plans, in whatever order pools, hosts and workloads come.
+    Equal inputs give equal plans, in whatever order pools, hosts and workloads come. ``further_rules`` judge shapes
+    after the planner's own rules: what others must be able to do with a placement.
     """
     fleet = replace(fleet, pools=tuple(_sorted_hosts(fleet)))
     workloads = sorted(workloads, key=lambda w: w.key)
-    eligible, refused = candidates(fleet, workloads, explain_all=explain_all)
+    eligible, refused = candidates(fleet, workloads, further_rules=further_rules, explain_all=explain_all)
     posed, solution = _realisable(fleet, workloads, eligible, limits=limits)
     placements = _placements(posed, solution)
     return Plan(

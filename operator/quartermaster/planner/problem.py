@@ -134,8 +134,7 @@ def _options(workload: Workload, candidates: Sequence[Candidate], pools: dict[st
         for zone in zones:
             here = [host for host in hosts if not zone or host.zone == zone]
             found.append(_option(workload, candidate, here, zone=zone, running=running))
-    kept = [option for option in found if option.most > 0]
-    return [option for option in kept if not any(_dominates(other, option) for other in kept)]
+    return [option for option in found if not any(_dominates(other, option) for other in found)]
 
 
 def _option(

@@ -56,7 +56,18 @@ def shapes(workload: Workload, pool: Pool, accelerator: Accelerator, *, engine: 
         )
     if engine is None:
         return ()
-    return tuple(Shape(engine, precision_of(workload), chips) for chips in _sizes(pool))
+    sizes = _sizes(pool)
+    found = [Shape(engine, precision_of(workload), chips) for chips in sizes]
+    if workload.spec.serving.engine is EngineChoice.AUTO:
+        others = (e for e in accelerator.engines if e is not engine)
+        also = (Shape(e, precision_of(workload), chips) for e in others for chips in sizes)
+        found += [shape for shape in also if shape.key in running_keys(workload, pool)]
+    return tuple(found)
+
+
+def running_keys(workload: Workload, pool: Pool) -> frozenset[str]:
+    """Return the shapes that run on the pool: they are always tried, or what runs would have to move for no gain."""
+    return frozenset(row.shape_key for row in workload.running if row.pool == pool.name and row.replicas > 0)
 
 
 def _explicit(

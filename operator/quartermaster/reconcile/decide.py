@@ -22,6 +22,7 @@ from quartermaster.reconcile.observation import Observed
 from quartermaster.reconcile.outcome import Memory, Outcome
 from quartermaster.reconcile.pools import Refusal, pools
 from quartermaster.reconcile.poolstatus import pool_statuses
+from quartermaster.reconcile.servable import servable_rule
 from quartermaster.reconcile.workloads import key_of, running_by_key, workloads
 from quartermaster.reconcile.writes import owned_by_key
 
@@ -60,7 +61,8 @@ def decide(observed: Observed, memory: Memory, *, catalog: Catalog, plan_seconds
     sized = capacity.size(before, planned, load_by_key, fleet=fleet, memory=memory)
     must_plan = must_plan or memory.plan is None or sized.needs_plan
     if must_plan:
-        plan = make_plan(fleet, capacity.to_plan_for(planned, sized))
+        rules = (servable_rule(documents, catalog),)
+        plan = make_plan(fleet, capacity.to_plan_for(planned, sized), further_rules=rules)
     else:
         plan = before.with_placements(sized.placements)
 
