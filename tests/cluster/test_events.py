@@ -5,14 +5,15 @@ from typing import Any
 
 from quartermaster.cluster import events, resources
 from quartermaster.cluster.client import Client
-from quartermaster.cluster.events import Notice, Publisher, Regarding
+from quartermaster.cluster.events import Notice, Publisher
+from quartermaster.reconcile.outcome import Reference
 from tests.lab.cluster import Cluster
 
 MOMENT = datetime(2026, 11, 21, 10, 0, 0, 5, tzinfo=UTC)
 
 
 def _notice(namespace: str, change: str = "1", **words: Any) -> Notice:
-    regarding = Regarding("apps/v1", "Deployment", namespace, "llama", "5f1d9c2e-0000-4000-8000-000000000001")
+    regarding = Reference("apps/v1", "Deployment", namespace, "llama", "5f1d9c2e-0000-4000-8000-000000000001")
     told = {"reason": "Placed", "note": "2 replicas in eu-west", "action": "Place", **words}
     return Notice(regarding, change=change, **told)
 
@@ -55,7 +56,7 @@ async def test_kubectl_shows_it_with_the_object(client: Client, cluster: Cluster
 
 async def test_an_object_without_a_namespace_has_its_events_in_default(client: Client) -> None:
     """There kubectl looks for them."""
-    pool = Regarding("quartermaster.dev/v1alpha1", "AcceleratorPool", "", "h200", "uid-1")
+    pool = Reference("quartermaster.dev/v1alpha1", "AcceleratorPool", "", "h200", "uid-1")
     await _publisher(client).publish(Notice(pool, "Discovered", "8 nodes", "Discover", "1"))
     found = await client.list(resources.EVENTS, "default", query={"fieldSelector": "regarding.name=h200"})
     assert [event["note"] for event in found] == ["8 nodes"]
@@ -68,7 +69,7 @@ async def test_any_words_fit(client: Client, namespace: str) -> None:
     stored = await client.get(resources.EVENTS, namespace, notice.name)
     assert len(stored["note"].encode()) <= events.NOTE_BYTES
     assert stored["note"].endswith("ä…")
-    regarding = Regarding("apps/v1", "Deployment", namespace, f"{'a' * 199}.{'b' * 53}", "uid-1")
+    regarding = Reference("apps/v1", "Deployment", namespace, f"{'a' * 199}.{'b' * 53}", "uid-1")
     assert await _publisher(client).publish(Notice(regarding, "Placed", "", "Place", "1"))
 
 

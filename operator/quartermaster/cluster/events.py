@@ -14,22 +14,12 @@ from quartermaster.cluster.call import FIELD_MANAGER
 from quartermaster.cluster.client import Client
 from quartermaster.cluster.errors import ApiError
 from quartermaster.cluster.resources import EVENTS
+from quartermaster.reconcile.outcome import Reference
 
 NOTE_BYTES = 1024
 """The longest `note` that the API server takes (events.k8s.io/v1)."""
 _REMEMBERED = 4096
 _NAME_CHARACTERS = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Regarding:
-    """The object that an event is about: `namespace` is empty for a kind without one."""
-
-    api_version: str
-    kind: str
-    namespace: str
-    name: str
-    uid: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +31,7 @@ class Notice:
     and by whichever process. `action` says what was done or tried; `reason` why, in CamelCase; `note` in words.
     """
 
-    regarding: Regarding
+    regarding: Reference
     reason: str
     note: str
     action: str

@@ -8,7 +8,7 @@ from quartermaster.cluster.apply import Result
 from quartermaster.cluster.call import Victim
 from quartermaster.cluster.client import Client
 from quartermaster.cluster.errors import ApiError
-from quartermaster.cluster.events import Notice, Publisher, Regarding
+from quartermaster.cluster.events import Notice, Publisher
 from quartermaster.controller.watching import Caches
 from quartermaster.reconcile.outcome import Outcome, Reference
 
@@ -46,7 +46,7 @@ class Writer:
             try:
                 await self._publisher.publish(
                     Notice(
-                        regarding=_regarding(note.regarding),
+                        regarding=note.regarding,
                         reason=note.reason,
                         note=note.message,
                         action="Decide",
@@ -70,10 +70,6 @@ class Writer:
                 await asyncio.gather(*waits)
         except TimeoutError:
             logger.warning("the caches do not show our own writes yet; deciding all the same")
-
-
-def _regarding(reference: Reference) -> Regarding:
-    return Regarding(reference.api_version, reference.kind, reference.namespace, reference.name, reference.uid)
 
 
 def _victim(reference: Reference) -> Victim:
