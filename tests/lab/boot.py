@@ -4,12 +4,13 @@ Only the order lives here: etcd while the certificates are written, the API serv
 """
 
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.lab import components, identities, toolchain
+from tests.lab import components, identities, kwok, toolchain
+from tests.lab.objects import Objects
 from tests.lab.processes import Component, ProcessError
 
 
@@ -31,9 +32,17 @@ class Options:
 
 
 def boot(
-    site: components.Site, options: Options, people: Sequence[identities.Identity], stack: ExitStack
+    site: components.Site,
+    options: Options,
+    people: Sequence[identities.Identity],
+    *,
+    reach: Callable[[], Objects],
+    stack: ExitStack,
 ) -> dict[str, Component]:
-    """Start the components, wait until each serves, and leave their ends to ``stack``; ProcessError if one does not."""
+    """Start the components, wait until each serves, and leave their ends to ``stack``; ProcessError if one does not.
+
+    ``reach`` gives the cluster's objects, once the API server serves.
+    """
     component_by_name: dict[str, Component] = {}
 
     def start(component: Component) -> Component:
@@ -53,31 +62,36 @@ def boot(
     for component in followers:
         if component.name not in options.without:
             start(component)
-    component_by_name |= _start_kwok(site, options, stack)
+    component_by_name |= _start_kwok(site, options, reach, stack)
     for component in component_by_name.values():
         component.wait_ready()
     return component_by_name
 
 
-def boot_beside(site: components.Site, options: Options, stack: ExitStack) -> dict[str, Component]:
+def boot_beside(
+    site: components.Site, options: Options, *, reach: Callable[[], Objects], stack: ExitStack
+) -> dict[str, Component]:
     """Start what a cluster that is not ours lacks: KWOK, unless it is left out."""
-    component_by_name = _start_kwok(site, options, stack)
+    component_by_name = _start_kwok(site, options, reach, stack)
     for component in component_by_name.values():
         component.wait_ready()
     return component_by_name
 
 
-def _start_kwok(site: components.Site, options: Options, stack: ExitStack) -> dict[str, Component]:
+def _start_kwok(
+    site: components.Site, options: Options, reach: Callable[[], Objects], stack: ExitStack
+) -> dict[str, Component]:
     if components.KWOK in options.without:
         return {}
-    kwok = components.kwok(
+    player = kwok.Kwok(
         site,
+        reach,
         node_lease_seconds=options.node_lease_seconds,
         pod_ready_delay_seconds=options.pod_ready_delay_seconds,
     )
-    stack.callback(kwok.kill)
-    kwok.start()
-    return {kwok.name: kwok}
+    stack.callback(player.kill)
+    player.start()
+    return {player.name: player}
 
 
 def _write_files(site: components.Site, people: Sequence[identities.Identity]) -> None:

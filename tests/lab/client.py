@@ -4,6 +4,7 @@ Only requests and their errors live here; which path a kind has is said in ``obj
 so that a fault of the product's client cannot hide itself.
 """
 
+import functools
 import http.client
 import json
 import ssl
@@ -39,13 +40,14 @@ class Client:
     """Requests to one API server as one identity. May be shared by threads."""
 
     def __init__(self, url: str, *, authority: Path | None = None, headers: Mapping[str, str]) -> None:
-        """Take ``https://host:port``, and the headers that say who asks.
+        """Take ``https://host:port``, and the headers that say who asks; nothing is read or sent yet.
 
         ``http://`` is for a local proxy that adds the authentication itself.
         """
         parts = urlsplit(url)
         self._address = (parts.hostname or "127.0.0.1", parts.port or 443)
-        self._tls = ssl.create_default_context(cafile=authority) if parts.scheme == "https" else None
+        self._is_encrypted = parts.scheme == "https"
+        self._authority = authority
         self._headers = dict(headers)
         self._idle_connections: deque[http.client.HTTPConnection] = deque()
 
@@ -107,9 +109,13 @@ class Client:
             raise RefusedError(response.status, status.get("reason", ""), status.get("message", ""), status)
         return answer
 
+    @functools.cached_property
+    def _tls(self) -> ssl.SSLContext:
+        return ssl.create_default_context(cafile=self._authority)
+
     def _connect(self) -> http.client.HTTPConnection:
         host, port = self._address
-        if self._tls is None:
+        if not self._is_encrypted:
             return http.client.HTTPConnection(host, port, timeout=TIMEOUT_SECONDS)
         return http.client.HTTPSConnection(host, port, timeout=TIMEOUT_SECONDS, context=self._tls)
 

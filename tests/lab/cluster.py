@@ -35,23 +35,14 @@ class CommandError(RuntimeError):
 class Cluster(objects.Objects):
     """One running cluster; as its own ``Objects`` it acts as ``admin``. Made by ``Cluster.start``."""
 
-    def __init__(
-        self,
-        site: components.Site,
-        reached: access.Access,
-        component_by_name: Mapping[str, Component],
-        stack: ExitStack,
-    ) -> None:
-        """Take over running components; ``stack`` ends what is launched later."""
+    def __init__(self, site: components.Site, reached: access.Access, stack: ExitStack) -> None:
+        """Describe a cluster whose components are yet to be started; ``stack`` ends what is launched later."""
         self.site = site
         self._access = reached
-        self._component_by_name = dict(component_by_name)
+        self._component_by_name: dict[str, Component] = {}
         self._stack = stack
         self._client_by_identity: dict[str, Client] = {}
         super().__init__(self.client_of(ADMIN))
-        kwok = self._component_by_name.get(components.KWOK)
-        if isinstance(kwok, components.Kwok):
-            kwok.release_leases = self._release_leases
 
     @classmethod
     @contextmanager
@@ -88,10 +79,12 @@ class Cluster(objects.Objects):
             )
             if given:
                 reached = access.by_kubeconfig(site, everyone, Path(given), stack)
-                cluster = cls(site, reached, boot_beside(site, options, stack), stack)
+                cluster = cls(site, reached, stack)
+                started = boot_beside(site, options, reach=lambda: cluster, stack=stack)
             else:
-                booted = boot(site, options, everyone, stack)
-                cluster = cls(site, access.by_tokens(site, everyone), booted, stack)
+                cluster = cls(site, access.by_tokens(site, everyone), stack)
+                started = boot(site, options, everyone, reach=lambda: cluster, stack=stack)
+            cluster._component_by_name.update(started)
             if components.CONTROLLER_MANAGER in cluster._component_by_name:
                 cluster.wait_namespace("default")
             yield cluster
@@ -238,12 +231,6 @@ class Cluster(objects.Objects):
         if components.CONTROLLER_MANAGER in self._component_by_name:
             self.wait_namespace(name)
         return name
-
-    def _release_leases(self) -> None:
-        """Delete the leases of fake nodes, so that a restarted KWOK takes them at once, not when they expire."""
-        key, value = components.FAKE_NODE_SELECTOR.split("=")
-        fakes = [node for node in self.get("nodes") if node["metadata"].get("annotations", {}).get(key) == value]
-        objects.in_parallel(lambda node: self.delete("leases", node["metadata"]["name"], "kube-node-lease"), fakes)
 
     def wait_namespace(self, name: str) -> None:
         """Return when pods can be created there: the controller manager has made its default service account."""

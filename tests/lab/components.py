@@ -1,25 +1,19 @@
 """The components of a cluster: which program each is, with which flags, and when it serves.
 
-One function per component. Only arguments and readiness live here; the order of starting is said in ``cluster``.
+One function per component, but KWOK, which has its own file. Only arguments and readiness live here; the order of
+starting is said in ``boot``.
 """
 
-import http.client
-import ipaddress
-import itertools
 import os
 import socket
-import ssl
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from http import HTTPStatus
 from pathlib import Path
-from typing import Any
 
 import yaml
 
-from tests.lab import audit
-from tests.lab.processes import Component, ProcessError, guarded
+from tests.lab import audit, probes
+from tests.lab.processes import Component, guarded
 
 ETCD = "etcd"
 API_SERVER = "kube-apiserver"
@@ -28,11 +22,7 @@ SCHEDULER = "kube-scheduler"
 KWOK = "kwok"
 ALL = (ETCD, API_SERVER, CONTROLLER_MANAGER, SCHEDULER, KWOK)
 
-READY_TIMEOUT_SECONDS = 90.0
-PROBE_PERIOD_SECONDS = 0.03
 PORT_BY_COMPONENT: Mapping[str, int] = {API_SERVER: 6443, CONTROLLER_MANAGER: 10257, SCHEDULER: 10259, KWOK: 10247}
-STAGES_DIRECTORY = Path(__file__).parent / "stages"
-FAKE_NODE_SELECTOR = "kwok.x-k8s.io/node=fake"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +65,7 @@ def etcd(site: Site, *, is_durable: bool) -> Component:
     argv += ["--listen-peer-urls=http://127.0.0.1:0", "--initial-advertise-peer-urls=http://127.0.0.1:0"]
     argv += ["--initial-cluster=lab=http://127.0.0.1:0", f"--quota-backend-bytes={8 << 30}"]
     argv += [] if is_durable else ["--unsafe-no-fsync"]
-    return Component(ETCD, argv, log_path=site.log_path(ETCD), wait_ready=_until(lambda: _accepts(sock)))
+    return Component(ETCD, argv, log_path=site.log_path(ETCD), wait_ready=probes.until(probes.unix(sock)))
 
 
 def api_server(site: Site) -> Component:
@@ -104,8 +94,8 @@ def api_server(site: Site) -> Component:
     ]
     argv += ["--max-requests-inflight=2000", "--max-mutating-requests-inflight=1000"]
     headers = {"Authorization": f"Bearer {site.admin_token}"}
-    probe = _https_probe(site, API_SERVER, "/readyz", headers)
-    return Component(API_SERVER, argv, log_path=site.log_path(API_SERVER), wait_ready=_until(probe))
+    probe = _https(site, API_SERVER, "/readyz", headers)
+    return Component(API_SERVER, argv, log_path=site.log_path(API_SERVER), wait_ready=probes.until(probe))
 
 
 def controller_manager(site: Site, *, node_grace_seconds: int) -> Component:
@@ -113,59 +103,17 @@ def controller_manager(site: Site, *, node_grace_seconds: int) -> Component:
     argv = _program(site, CONTROLLER_MANAGER) + _client_flags(site, CONTROLLER_MANAGER)
     argv += [f"--service-account-private-key-file={site.file('service-account.key')}"]
     argv += [f"--root-ca-file={site.file('ca.crt')}", f"--node-monitor-grace-period={node_grace_seconds}s"]
-    probe = _https_probe(site, CONTROLLER_MANAGER, "/healthz", {})
-    return Component(CONTROLLER_MANAGER, argv, log_path=site.log_path(CONTROLLER_MANAGER), wait_ready=_until(probe))
+    probe = _https(site, CONTROLLER_MANAGER, "/healthz", {})
+    return Component(
+        CONTROLLER_MANAGER, argv, log_path=site.log_path(CONTROLLER_MANAGER), wait_ready=probes.until(probe)
+    )
 
 
 def scheduler(site: Site) -> Component:
     """Return kube-scheduler with its default profile."""
     argv = _program(site, SCHEDULER) + _client_flags(site, SCHEDULER)
-    probe = _https_probe(site, SCHEDULER, "/healthz", {})
-    return Component(SCHEDULER, argv, log_path=site.log_path(SCHEDULER), wait_ready=_until(probe))
-
-
-class Kwok(Component):
-    """KWOK, which plays kubelet for every node annotated ``kwok.x-k8s.io/node=fake``.
-
-    It forgets at its end which addresses its pods have. So its first life gets the lower half of the cluster's network,
-    and each later life a /21 of the upper half: no address is given twice (after 15 restarts, the eldest come again).
-    A later life has a new name, too, so ``release_leases`` must take the nodes' leases from the earlier one.
-    """
-
-    release_leases: Callable[[], None]
-
-    def __init__(self, site: Site, *, node_lease_seconds: int) -> None:
-        """Describe it; its configuration file is written by ``kwok``."""
-        argv: list[str | Path] = [site.program_by_name[KWOK], f"--kubeconfig={site.kubeconfig_by_identity[KWOK]}"]
-        argv += [f"--config={site.file('kwok.yaml')}", f"--manage-nodes-with-annotation-selector={FAKE_NODE_SELECTOR}"]
-        argv += [f"--node-ip={site.address}", f"--node-lease-duration-seconds={node_lease_seconds}"]
-        port = site.port_by_component[KWOK]
-        argv += [f"--server-address={site.address}:{port}"]
-        probe = _until(lambda: _answers(http.client.HTTPConnection(site.address, port, timeout=1.0), "/healthz", {}))
-        super().__init__(
-            KWOK,
-            guarded(site.program_by_name["controlplane"], argv),
-            log_path=site.log_path(KWOK),
-            wait_ready=probe,
-            environment={"HOME": str(site.directory)},  # else KWOK would read and write ~/.kwok
-        )
-        self._arguments = self.argv
-        lower, upper = ipaddress.IPv4Network(site.pod_cidr).subnets()
-        self._networks = itertools.chain([lower], itertools.cycle(list(upper.subnets(new_prefix=21))[:-1]))
-
-    def start(self) -> None:
-        """Start it with addresses that no earlier life has given; when restarted, it wants the API server."""
-        if self.has_lived:
-            self.release_leases()
-        self.argv = [*self._arguments, f"--cidr={next(self._networks)}"]
-        super().start()
-
-
-def kwok(site: Site, *, node_lease_seconds: int, pod_ready_delay_seconds: float) -> Component:
-    """Return KWOK with our stages; pods without an annotation are Ready after the delay."""
-    configuration = yaml.safe_dump_all(kwok_configuration(pod_ready_delay_seconds), sort_keys=False)
-    (site.directory / "kwok.yaml").write_text(configuration)
-    return Kwok(site, node_lease_seconds=node_lease_seconds)
+    probe = _https(site, SCHEDULER, "/healthz", {})
+    return Component(SCHEDULER, argv, log_path=site.log_path(SCHEDULER), wait_ready=probes.until(probe))
 
 
 def proxy(site: Site, identity: str) -> Component:
@@ -180,24 +128,8 @@ def proxy(site: Site, identity: str) -> Component:
         f"--port={port}",
     ]
     argv += ["--accept-hosts=.*", f"--kubeconfig={site.kubeconfig_by_identity[identity]}"]
-    probe = _until(lambda: _answers(http.client.HTTPConnection(site.address, port, timeout=5.0), "/version", {}))
-    return Component(name, argv, log_path=site.log_path(name), wait_ready=probe)
-
-
-def kwok_configuration(pod_ready_delay_seconds: float) -> list[dict[str, Any]]:
-    """Return KWOK's configuration: more parallelism than its default, and our stages."""
-    options = {"podPlayStageParallelism": 32, "nodePlayStageParallelism": 32, "nodeLeaseParallelism": 32}
-    head = {"apiVersion": "config.kwok.x-k8s.io/v1alpha1", "kind": "KwokConfiguration", "options": options}
-    stages = [
-        stage
-        for file in sorted(STAGES_DIRECTORY.glob("*.yaml"))
-        for stage in yaml.safe_load_all(file.read_text())
-        if stage
-    ]
-    for stage in stages:
-        if stage["metadata"]["name"] == "pod-ready":
-            stage["spec"]["delay"]["durationMilliseconds"] = round(1000 * pod_ready_delay_seconds)
-    return [head, *stages]
+    probe = probes.http_plain((site.address, port), "/version")
+    return Component(name, argv, log_path=site.log_path(name), wait_ready=probes.until(probe))
 
 
 def free_ports(address: str) -> dict[str, int]:
@@ -235,43 +167,6 @@ def _client_flags(site: Site, name: str) -> list[str | Path]:
     return [*flags, "--kube-api-qps=500", "--kube-api-burst=1000"]
 
 
-def _https_probe(site: Site, name: str, path: str, headers: Mapping[str, str]) -> Callable[[], bool]:
-    context = ssl.create_default_context(cafile=site.file("ca.crt"))
-    port = site.port_by_component[name]
-    return lambda: _answers(
-        http.client.HTTPSConnection(site.address, port, timeout=2.0, context=context), path, headers
-    )
-
-
-def _until(probe: Callable[[], bool]) -> Callable[[Component], None]:
-    def wait_ready(component: Component) -> None:
-        deadline_seconds = time.monotonic() + READY_TIMEOUT_SECONDS
-        while not probe():
-            if not component.is_running:
-                raise ProcessError(f"wanted {component.name} to serve, found that it ended: {component.explain()}")
-            if time.monotonic() > deadline_seconds:
-                raise ProcessError(
-                    f"{component.name} did not serve within {READY_TIMEOUT_SECONDS:g} s: {component.explain()}"
-                )
-            time.sleep(PROBE_PERIOD_SECONDS)
-
-    return wait_ready
-
-
-def _answers(connection: http.client.HTTPConnection, path: str, headers: Mapping[str, str]) -> bool:
-    try:
-        connection.request("GET", path, headers=dict(headers))
-        return connection.getresponse().status == HTTPStatus.OK
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
-
-
-def _accepts(path: str) -> bool:
-    with socket.socket(socket.AF_UNIX) as connection:
-        try:
-            connection.connect(path)
-        except OSError:
-            return False
-        return True
+def _https(site: Site, name: str, path: str, headers: Mapping[str, str]) -> Callable[[], bool]:
+    address = (site.address, site.port_by_component[name])
+    return probes.https(address, path, authority=site.file("ca.crt"), headers=headers)
