@@ -7,7 +7,6 @@ once engines have been scraped. What is decided is ``reconcile.decide``; here no
 import asyncio
 import logging
 import time
-from collections.abc import Iterable
 
 from quartermaster.catalog.catalog import Catalog
 from quartermaster.cluster.client import Client
@@ -104,12 +103,13 @@ class Loop:
             if self._stopping.is_set() or self._caches.stale or not self._candidate.is_leader:
                 continue
             if not await self._turn():
+                # Writes that failed are tried again one by one; here nothing could be decided at all.
                 delay_seconds = _RETRY_SECONDS[min(self._failures, len(_RETRY_SECONDS)) - 1]
                 await self._stopping_or(delay_seconds)
                 self.wake()
 
     async def _turn(self) -> bool:
-        """Observe, decide, apply once; returns whether all of it worked."""
+        """Observe, decide, apply once; returns whether there was a decision."""
         started_seconds = time.monotonic()
         observed = self._caches.observe(windows=self._load.window_by_key, now_seconds=started_seconds)
         try:
@@ -118,21 +118,18 @@ class Loop:
             )
         except Exception:  # the one boundary of the loop: a decision that fails must not end the process
             logger.exception("no decision: the world stays as it is")
-            return self._count(["decision"])
+            self._failures += 1
+            return False
+        self._failures = 0
         decided_seconds = time.monotonic()
         self._memory = outcome.memory
-        errors = await self._writer.write(outcome)
-        for error in errors:
+        due = self._writer.due(outcome)
+        for error in await self._writer.write(due):
             logger.warning("not written: %s", error)
         self._tell(
-            outcome, decide_seconds=decided_seconds - started_seconds, turn_seconds=time.monotonic() - started_seconds
+            due, decide_seconds=decided_seconds - started_seconds, turn_seconds=time.monotonic() - started_seconds
         )
-        return self._count(errors)
-
-    def _count(self, errors: Iterable[str]) -> bool:
-        has_failed = any(True for _ in errors)
-        self._failures = self._failures + 1 if has_failed else 0
-        return not has_failed
+        return True
 
     def _tell(self, outcome: Outcome, *, decide_seconds: float, turn_seconds: float) -> None:
         figures.tell_outcome(self._metrics, outcome, decide_seconds=decide_seconds, turn_seconds=turn_seconds)

@@ -1,7 +1,14 @@
-"""Apply: an outcome is sent, and the next decision waits until the caches show it. What failed is told."""
+"""Apply: an outcome is sent, and the next decision waits until the caches show it. What failed is told.
+
+A write that failed is tried again later, each after a delay of its own: an object that nobody can write (a quota, a
+webhook, a namespace that is being deleted) holds up no other.
+"""
 
 import asyncio
 import logging
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 from quartermaster.cluster import apply, resources
 from quartermaster.cluster.apply import Result
@@ -9,10 +16,13 @@ from quartermaster.cluster.call import Victim
 from quartermaster.cluster.client import Client
 from quartermaster.cluster.errors import ApiError
 from quartermaster.cluster.events import Notice, Publisher
+from quartermaster.controller.patience import Patience
 from quartermaster.controller.watching import Caches
-from quartermaster.reconcile.outcome import Outcome, Reference
+from quartermaster.reconcile.outcome import Apply, Delete, EventNote, Outcome, Reference, StatusWrite
 
 logger = logging.getLogger(__name__)
+
+Write = Apply | Delete | StatusWrite | EventNote
 
 _SEEN_TIMEOUT_SECONDS = 5.0
 
@@ -25,6 +35,22 @@ class Writer:
         self._client = client
         self._caches = caches
         self._publisher = Publisher(client, instance=instance)
+        self._patience = Patience()
+
+    def due(self, outcome: Outcome) -> Outcome:
+        """Return the outcome without what failed so lately that it is not to be tried again yet."""
+        writes: tuple[Write, ...] = (*outcome.apply, *outcome.delete, *outcome.statuses, *outcome.events)
+        self._patience.keep_only({_identity(write) for write in writes})
+        return replace(
+            outcome,
+            apply=tuple(entry for entry in outcome.apply if self._is_due(entry)),
+            delete=tuple(entry for entry in outcome.delete if self._is_due(entry)),
+            statuses=tuple(entry for entry in outcome.statuses if self._is_due(entry)),
+            events=tuple(entry for entry in outcome.events if self._is_due(entry)),
+        )
+
+    def _is_due(self, write: Write) -> bool:
+        return self._patience.is_due(_identity(write), _content(write))
 
     async def write(self, outcome: Outcome) -> list[str]:
         """Write what can be written, statuses always; returns what failed, a sentence each."""
@@ -34,11 +60,26 @@ class Writer:
             self._client,
             [_with_status(entry.reference, dict(entry.status)) for entry in outcome.statuses],
         )
-        results = [*applied, *deleted, *(s for s in statuses if not _is_gone(s))]
-        errors = [f"{r.resource.kind} {r.namespace}/{r.name}: {r.error}" for r in results if r.error is not None]
+        errors = self._note(outcome.apply, applied)
+        errors += self._note(outcome.delete, deleted)
+        errors += self._note(outcome.statuses, statuses)
         errors += await self._publish(outcome)
         await self._until_seen([*applied, *statuses])
         return errors
+
+    def _note(self, writes: Sequence[Write], results: Sequence[Result]) -> list[str]:
+        """Remember what failed; returns a sentence for each."""
+        errors = []
+        for write, result in zip(writes, results, strict=True):
+            if result.error is None or (isinstance(write, StatusWrite) and _is_gone(result.error)):
+                self._patience.succeeded(_identity(write))
+            else:
+                self._failed(write, result.error)
+                errors.append(f"{result.resource.kind} {result.namespace}/{result.name}: {result.error}")
+        return errors
+
+    def _failed(self, write: Write, error: ApiError) -> None:
+        self._patience.failed(_identity(write), _content(write), is_temporary=error.is_temporary)
 
     async def _publish(self, outcome: Outcome) -> list[str]:
         errors = []
@@ -55,7 +96,10 @@ class Writer:
                     )
                 )
             except ApiError as error:
+                self._failed(note, error)
                 errors.append(f"event {note.reason}: {error}")
+            else:
+                self._patience.succeeded(_identity(note))
         return errors
 
     async def _until_seen(self, results: list[Result]) -> None:
@@ -72,6 +116,34 @@ class Writer:
             logger.warning("the caches do not show our own writes yet; deciding all the same")
 
 
+def _identity(write: Write) -> Hashable:
+    """Return what tells a write from every other, whatever it says."""
+    match write:
+        case Apply():
+            return ("apply", write.manifest["kind"], _name(write.manifest))
+        case Delete():
+            return ("delete", write.reference.uid)
+        case StatusWrite():
+            return ("status", write.reference.uid)
+        case EventNote():
+            return ("event", write.regarding.uid, write.reason, write.change)
+
+
+def _content(write: Write) -> Any:
+    """Return what a write says, as far as its change makes another try worth while."""
+    match write:
+        case Apply():
+            return write.manifest
+        case StatusWrite():
+            return write.status.get("observedGeneration")
+        case _:
+            return None
+
+
+def _name(manifest: Mapping[str, Any]) -> tuple[str, str]:
+    return manifest["metadata"].get("namespace", ""), manifest["metadata"]["name"]
+
+
 def _victim(reference: Reference) -> Victim:
     resource = resources.of({"apiVersion": reference.api_version, "kind": reference.kind})
     return Victim(resource, reference.namespace, reference.name, reference.uid)
@@ -84,6 +156,6 @@ def _with_status(reference: Reference, status: dict[str, object]) -> dict[str, o
     return {"apiVersion": reference.api_version, "kind": reference.kind, "metadata": metadata, "status": status}
 
 
-def _is_gone(result: Result) -> bool:
+def _is_gone(error: ApiError) -> bool:
     """A status that could not be written because its object is gone, or is another by now, is no failure."""
-    return result.error is not None and (result.error.is_not_found or result.error.is_conflict)
+    return error.is_not_found or error.is_conflict
