@@ -1,15 +1,16 @@
 """What a plan leaves undone, said in words: how much, what limits, and the smallest change that would help."""
 
 import math
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from quartermaster.planner.fleet import Fleet, Pool, Workload
 from quartermaster.planner.formulation import Missing, missing
 from quartermaster.planner.plan import Rejection, Shortfall
 from quartermaster.planner.problem import Need, Option, Problem, is_counted
 from quartermaster.planner.room import largest_host_chips
+from quartermaster.planner.rules import POOL_RULES, SHAPE_RULES
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +64,30 @@ def _nowhere(workload: Workload, refused: Sequence[Rejection]) -> Shortfall | No
             "the fleet has no pool with room for a replica",
             "add nodes with accelerators, or apply an AcceleratorPool",
         )
-    counts = Counter(r.rule for r in refused)
-    rule, count = min(counts.items(), key=lambda item: (-item[1], item[0]))
-    first = next(r for r in refused if r.rule == rule)
+    nearest = max(refused, key=_nearness)
     return Shortfall(
         workload.key,
         rate,
         replicas,
-        rule,
+        nearest.rule,
         "NoEligiblePool",
-        f"no pool is eligible: {count} of {len(refused)} are refused by {rule}, such as {first.pool}: {first.message}",
-        first.remedy,
+        f"none of {len(refused)} pools is eligible; {nearest.pool} comes nearest, refused by {nearest.rule}:"
+        f" {nearest.message}",
+        nearest.remedy,
     )
+
+
+def _nearness(rejection: Rejection) -> int:
+    """Return how many rules the pool has passed: the one that passed most asks for the smallest change.
+
+    A rule that everybody breaks, such as a residency, is no remedy while a pool that keeps it merely lacks a node.
+    """
+    if rejection.rule in _ORDER:
+        return _ORDER.index(rejection.rule)
+    return len(POOL_RULES)  # about shapes as a whole, asked between the two
+
+
+_ORDER: Final = (*(rule.name for rule in POOL_RULES), *(rule.name for rule in SHAPE_RULES))
 
 
 def _short(
