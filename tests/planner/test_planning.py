@@ -1,0 +1,399 @@
+"""Plans of small fleets: what goes where, and what is said about the rest."""
+
+import dataclasses
+
+import pytest
+
+from quartermaster.api.v1alpha1.enums import CapacityType
+from quartermaster.planner.candidates import candidates
+from quartermaster.planner.fleet import Fleet, Running, Workload
+from quartermaster.planner.headroom import headroom
+from quartermaster.planner.plan import Plan
+from quartermaster.planner.planning import plan
+from tests.planner.builders import (
+    A100,
+    DEEPSEEK_R1,
+    H100,
+    H200,
+    L4,
+    LLAMA_70B,
+    MI300X,
+    TPU_V6E,
+    TRAINIUM2,
+    external_pool,
+    fleet,
+    host,
+    hosts,
+    pool,
+    workload,
+)
+
+
+def replicas(made: Plan) -> dict[tuple[str, str], int]:
+    """Return replicas by deployment and pool."""
+    found: dict[tuple[str, str], int] = {}
+    for placement in made.placements:
+        key = (placement.candidate.workload.name, placement.candidate.pool)
+        found[key] = found.get(key, 0) + placement.replicas
+    return found
+
+
+def rate_of(where: Fleet, asked: Workload, pool_name: str) -> float:
+    """Return the largest rate of one replica in a pool, over its shapes."""
+    admitted, _ = candidates(where, [asked])
+    return max(c.throughput.requests_per_second for c in admitted if c.pool == pool_name)
+
+
+def started(asked: Workload, made: Plan) -> Workload:
+    """Return the workload with its placements running."""
+    running = tuple(
+        Running(p.candidate.pool, p.candidate.shape.key, p.replicas, p.replicas)
+        for p in made.placements_of(asked.key)
+        if not p.candidate.is_external
+    )
+    return dataclasses.replace(asked, running=running)
+
+
+def test_the_cheapest_pool_that_serves_is_chosen() -> None:
+    """Same chip, two prices."""
+    where = fleet(pool("dear", price=6.0), pool("cheap", price=4.0))
+    made = plan(where, [workload()])
+    assert replicas(made) == {("chat", "cheap"): 1}
+    assert made.dollars_per_hour == pytest.approx(4.0)
+    assert made.gap_fraction == pytest.approx(0.0, abs=1e-4)
+    assert not made.shortfalls
+
+
+def test_an_eu_only_model_never_leaves_the_eu() -> None:
+    """A cheaper pool in the US stays empty, and the plan says why."""
+    eu = workload("eu", compliance={"residency": {"jurisdictions": ["EU"]}})
+    where = fleet(pool("eu", price=9.0), pool("us", price=1.0, region="us-central1"))
+    made = plan(where, [eu, workload("any")])
+    assert replicas(made) == {("eu", "eu"): 1, ("any", "us"): 1}
+    (refused,) = made.rejections
+    assert (refused.workload.name, refused.pool, refused.rule) == ("eu", "us", "residency")
+
+
+def test_an_eu_only_model_without_room_in_the_eu_stays_short() -> None:
+    """Room in the US does not tempt it."""
+    eu = workload("eu", LLAMA_70B, rate=50.0, compliance={"residency": {"jurisdictions": ["EU"]}})
+    made = plan(fleet(pool("eu"), pool("us", nodes=9, region="us-central1")), [eu])
+    assert {p.candidate.pool for p in made.placements} == {"eu"}
+    (short,) = made.shortfalls
+    assert short.cause == "eu"
+
+
+def test_a_model_is_split_over_two_accelerators_when_one_is_short() -> None:
+    """The cheap pool is filled, the rest goes to the dear one."""
+    asked = workload(served=LLAMA_70B, model={"name": "x", "precision": "FP8"})
+    where = fleet(pool("h200", H200, price=4.0), pool("a100", A100, nodes=8, price=9.0))
+    full = 8 / 2 * rate_of(where, asked, "h200")
+    made = plan(where, [dataclasses.replace(asked, demand=dataclasses.replace(asked.demand, requests_per_second=full))])
+    assert {p.candidate.accelerator for p in made.placements} == {"nvidia-h200-sxm", "nvidia-a100-sxm-80"}
+    assert not made.shortfalls
+
+
+def test_a_tpu_slice_is_taken_whole() -> None:
+    """Eight chips, one replica; a slice that others hold in part is no place."""
+    asked = workload(placement={"accelerators": {"allow": {"classes": ["TPU"]}}}, replicas=3)
+    slices = [*hosts(2, 8, is_whole=True), host("taken", 8, is_whole=True, available_chips=4)]
+    made = plan(fleet(pool("tpu", TPU_V6E, nodes=slices), pool("gpu")), [asked])
+    (placement,) = made.placements
+    assert (placement.candidate.shape.key, placement.replicas) == ("vllmtpu-bf16-tp8", 2)
+    (short,) = made.shortfalls
+    assert (short.replicas, short.cause) == (1, "tpu")
+    assert "1 node of 8 × google-tpu-v6e" in short.remedy
+
+
+def test_a_model_for_neuron_only_goes_to_neuron() -> None:
+    """By the engine asked for."""
+    asked = workload(serving={"engine": "VLLMNeuron"})
+    made = plan(fleet(pool("gpu"), pool("trn", TRAINIUM2, nodes=hosts(1, 16), price=9.0)), [asked])
+    assert replicas(made) == {("chat", "trn"): 1}
+    assert [r.rule for r in made.rejections] == ["engine"]
+
+
+def test_a_service_takes_a_share_when_the_fleet_is_short() -> None:
+    """What own chips cannot serve is bought, in tenths of the demand."""
+    asked = workload(rate=1.0)
+    where = fleet(pool("l4", L4, nodes=hosts(1, 1)), external_pool(prices=(5.0, 20.0)))
+    rate = rate_of(where, asked, "l4") * 2
+    made = plan(where, [dataclasses.replace(asked, demand=dataclasses.replace(asked.demand, requests_per_second=rate))])
+    assert replicas(made) == {("chat", "l4"): 1, ("chat", "hosted"): 5}
+    bought = next(p for p in made.placements if p.candidate.is_external)
+    assert bought.candidate.shape.key == "external"
+    assert bought.candidate.shape.chips == 0
+    assert bought.requests_per_second == pytest.approx(rate / 2)
+    assert bought.dollars_per_hour == pytest.approx(rate / 2 * 3600 * (1000 * 5.0 + 200 * 20.0) / 1e6)
+
+
+def test_a_service_takes_everything_when_it_is_cheaper_and_no_replica_is_demanded() -> None:
+    """Tokens at a price that chips cannot meet."""
+    asked = workload(rate=5.0, scaling={"minReplicas": 0})
+    made = plan(fleet(pool(), external_pool(prices=(0.01, 0.01))), [asked])
+    assert replicas(made) == {("chat", "hosted"): 10}
+
+
+def test_a_service_never_grants_more_than_it_has() -> None:
+    """Its tokens per second are shared by all deployments."""
+    where = fleet(external_pool(tokens_per_second=500.0, prices=(0.01, 0.01)))
+    made = plan(where, [workload("a", rate=2.0), workload("b", rate=2.0)])
+    assert sum(p.tokens_per_second for p in made.placements) <= 500.0
+    assert {s.workload.name for s in made.shortfalls} == {"a", "b"}
+    assert {s.reason for s in made.shortfalls} == {"ServiceFull"}
+
+
+def test_the_higher_priority_is_served_first() -> None:
+    """One place, two that want it: the smaller name would win a tie, priority decides."""
+    where = fleet(pool("l4", L4, nodes=hosts(1, 1)))
+    made = plan(where, [workload("a", rate=0.1), workload("b", rate=0.1, priority=10)])
+    assert replicas(made) == {("b", "l4"): 1}
+    (short,) = made.shortfalls
+    assert (short.workload.name, short.reason, short.cause) == ("a", "FleetFull", "l4")
+    assert "add 1 node of 1 × nvidia-l4 to l4" in short.remedy
+
+
+def test_the_last_replica_of_a_high_priority_beats_all_of_a_low_one() -> None:
+    """Priorities are not weighed against each other."""
+    where = fleet(pool("l4", L4, nodes=hosts(3, 1)))
+    one = rate_of(where, workload(), "l4")
+    made = plan(where, [workload("low", rate=one * 0.9), workload("high", rate=one * 2.01, priority=1)])
+    assert replicas(made) == {("high", "l4"): 3}
+
+
+def test_a_shortage_is_shared_in_proportion_inside_one_priority() -> None:
+    """Twice the demand gets about twice the places."""
+    where = fleet(pool("l4", L4, nodes=hosts(9, 1)))
+    one = rate_of(where, workload(), "l4")
+    made = plan(where, [workload("small", rate=one * 6), workload("large", rate=one * 12)])
+    assert replicas(made) == {("small", "l4"): 3, ("large", "l4"): 6}
+
+
+def test_a_shortfall_says_how_many_nodes_of_which_pool_would_help() -> None:
+    """The cheapest way out, with what each node buys."""
+    asked = workload(rate=1000.0)
+    where = fleet(pool("h100", price=5.0), pool("h200", H200, price=50.0))
+    made = plan(where, [asked])
+    (short,) = made.shortfalls
+    assert short.requests_per_second > 0
+    assert short.cause == "h100"
+    assert "of 8 × nvidia-h100-sxm to h100" in short.remedy
+    assert "requests/s are not served" in short.message
+
+
+def test_a_deployment_that_no_pool_admits_says_which_came_nearest() -> None:
+    """The pool that passed most rules, with its remedy."""
+    asked = workload(served=DEEPSEEK_R1, compliance={"residency": {"jurisdictions": ["EU"]}})
+    made = plan(fleet(pool("us", region="us-east1"), pool("us-2", region="us-east1"), pool("eu")), [asked])
+    (short,) = made.shortfalls
+    assert (short.cause, short.reason, short.replicas) == ("memory", "NoEligiblePool", 1)
+    assert "none of 3 pools is eligible; eu comes nearest" in short.message
+    assert short.remedy == next(r.remedy for r in made.rejections if r.pool == "eu")
+
+
+def test_a_deployment_in_an_empty_fleet_says_so() -> None:
+    """No pool, no rule: a shortfall nevertheless."""
+    (short,) = plan(fleet(), [workload()]).shortfalls
+    assert short.reason == "NoPools"
+
+
+def test_nothing_wanted_is_nothing_planned() -> None:
+    """No load and no minimum, no replica and no shortfall."""
+    made = plan(fleet(pool()), [workload(rate=0.0, scaling={"minReplicas": 0})])
+    assert not made.placements
+    assert not made.shortfalls
+    assert plan(fleet(pool()), []) == Plan((), (), (), (), 0.0, 0.0, 0.0)
+
+
+def test_a_minimum_is_kept_without_load() -> None:
+    """Two, although one would do."""
+    made = plan(fleet(pool()), [workload(rate=0.0, scaling={"minReplicas": 2})])
+    assert replicas(made) == {("chat", "pool"): 2}
+
+
+def test_a_count_set_from_outside_is_planned_as_it_is() -> None:
+    """The rate is then not planned for, and no service stands in for a replica."""
+    where = fleet(pool(), external_pool(prices=(0.001, 0.001)))
+    assert replicas(plan(where, [workload(rate=500.0, replicas=3)])) == {("chat", "pool"): 3}
+    assert not plan(where, [workload(rate=500.0, replicas=0)]).placements
+
+
+def test_the_largest_count_is_kept_and_named() -> None:
+    """The remedy is the count that would do."""
+    made = plan(fleet(pool("l4", L4, nodes=hosts(9, 1))), [workload(rate=8.0, scaling={"maxReplicas": 1})])
+    (short,) = made.shortfalls
+    assert (short.cause, short.reason) == ("max-replicas", "MaxReplicasReached")
+    assert short.remedy.startswith("raise spec.scaling.maxReplicas to ")
+
+
+def test_the_budget_is_kept_and_named() -> None:
+    """Replicas stop at the ceiling."""
+    made = plan(
+        fleet(pool("l4", L4, nodes=hosts(20, 1), price=1.0)),
+        [workload(rate=20.0, budget={"maxDollarsPerHour": "3.5"})],
+    )
+    assert made.dollars_per_hour == pytest.approx(3.0)
+    (short,) = made.shortfalls
+    assert (short.cause, short.reason) == ("budget", "BudgetReached")
+    assert "raise spec.budget.maxDollarsPerHour" in short.remedy
+
+
+def test_replicas_are_spread_over_regions() -> None:
+    """Two regions, although the second is dear."""
+    where = fleet(pool("eu", price=2.0), pool("us", price=9.0, region="us-central1"))
+    made = plan(where, [workload(rate=0.1, placement={"minRegions": 2})])
+    assert replicas(made) == {("chat", "eu"): 1, ("chat", "us"): 1}
+
+
+def test_a_spread_that_cannot_be_had_is_a_shortfall_and_serves_nevertheless() -> None:
+    """Serving in one region beats not serving."""
+    made = plan(fleet(pool("eu")), [workload(placement={"minRegions": 2})])
+    assert replicas(made) == {("chat", "eu"): 1}
+    (short,) = made.shortfalls
+    assert (short.cause, short.reason) == ("min-regions", "SpreadUnmet")
+
+
+def test_replicas_are_spread_over_zones_and_the_plan_says_which() -> None:
+    """Zones are told where they matter."""
+    nodes = [host("a", zone="a"), host("b", zone="b"), host("c", zone="c")]
+    made = plan(fleet(pool(nodes=nodes)), [workload(rate=0.1, placement={"minZones": 3})])
+    (placement,) = made.placements
+    assert placement.replicas == 3
+    assert placement.zones == (("a", 1), ("b", 1), ("c", 1))
+    assert plan(fleet(pool(nodes=nodes)), [workload()]).placements[0].zones == ()
+
+
+def test_no_region_holds_more_than_its_share() -> None:
+    """Half and half, although one region is cheaper."""
+    where = fleet(pool("eu", L4, nodes=hosts(9, 1), price=1.0), pool("us", L4, nodes=hosts(9, 1), region="us-east1"))
+    one = rate_of(where, workload(), "eu")
+    made = plan(where, [workload(rate=one * 3.5, placement={"maxRegionShare": "0.5"})])
+    assert replicas(made) == {("chat", "eu"): 2, ("chat", "us"): 2}
+
+
+def test_a_preferred_region_is_worth_a_quarter_more_and_not_a_third() -> None:
+    """Weight 100 bears a quarter; weight 20 a twentieth."""
+    asked = workload(placement={"regions": {"preferred": [{"name": "us-east1", "weight": 100}]}})
+    cheap = pool("eu", price=4.0)
+    assert replicas(plan(fleet(cheap, pool("us", price=4.9, region="us-east1")), [asked])) == {("chat", "us"): 1}
+    assert replicas(plan(fleet(cheap, pool("us", price=5.3, region="us-east1")), [asked])) == {("chat", "eu"): 1}
+    mild = workload(placement={"regions": {"preferred": [{"name": "us-east1", "weight": 20}]}})
+    assert replicas(plan(fleet(cheap, pool("us", price=4.3, region="us-east1")), [mild])) == {("chat", "eu"): 1}
+
+
+def test_the_order_of_explicit_shapes_breaks_a_tie_and_nothing_else() -> None:
+    """Equal cost: the first; cheaper: the second."""
+    both = [{"name": "first", "args": ["--a"]}, {"name": "second", "args": ["--b"]}]
+    made = plan(fleet(pool()), [workload(serving={"shapes": both})])
+    assert made.placements[0].candidate.shape.name == "first"
+    wide = [{"name": "wide", "tensorParallelism": 4}, {"name": "narrow"}]
+    made = plan(fleet(pool()), [workload(serving={"shapes": wide})])
+    assert made.placements[0].candidate.shape.name == "narrow"
+
+
+def test_what_runs_is_not_moved_for_a_gain_smaller_than_the_move() -> None:
+    """Ten minutes of a replica's price have to be earned back within an hour."""
+    asked = workload()
+    before = plan(fleet(pool("old", price=5.0)), [asked])
+    where = fleet(pool("old", price=5.0), pool("new", price=4.5))
+    assert replicas(plan(where, [started(asked, before)])) == {("chat", "old"): 1}
+    cheaper = fleet(pool("old", price=5.0), pool("new", price=4.0))
+    assert replicas(plan(cheaper, [started(asked, before)])) == {("chat", "new"): 1}
+
+
+def test_what_runs_where_it_may_no_longer_is_moved_whatever_it_costs() -> None:
+    """A rule is no preference."""
+    asked = workload(compliance={"residency": {"jurisdictions": ["EU"]}})
+    here = (Running("us", "vllm-bf16-tp1", 1, 1),)
+    where = fleet(pool("eu", price=50.0), pool("us", price=1.0, region="us-east1"))
+    assert replicas(plan(where, [dataclasses.replace(asked, running=here)])) == {("chat", "eu"): 1}
+
+
+def test_what_runs_on_another_engine_stays_when_auto_would_now_choose_differently() -> None:
+    """The shape that runs is always tried."""
+    here = (Running("pool", "sglang-bf16-tp1", 1, 1),)
+    made = plan(fleet(pool()), [workload(running=here)])
+    assert [p.candidate.shape.key for p in made.placements] == ["sglang-bf16-tp1"]
+
+
+def test_a_plan_that_runs_is_planned_again_as_it_is() -> None:
+    """Nothing changed, nothing moves."""
+    where = fleet(pool("eu", H100, nodes=3), pool("us", A100, nodes=3, region="us-east1", price=2.0), external_pool())
+    asked = [workload(f"w{i}", rate=7.0 * (i + 1)) for i in range(4)]
+    first = plan(where, asked)
+    again = plan(where, [started(w, first) for w in asked])
+    assert replicas(again) == replicas(first)
+
+
+def test_a_larger_replica_waits_for_a_node_that_is_free_enough() -> None:
+    """Two nodes half full of ours hold no replica of eight chips, although sixteen chips are not others'."""
+    small = Running("pool", "small-vllm-bf16-tp4", 2, 2)
+    one = {"shapes": [{"name": "small", "tensorParallelism": 4}]}
+    eight = {"shapes": [{"name": "large", "tensorParallelism": 8}]}
+    nodes = [host("a", free_chips=4), host("b", free_chips=4)]
+    made = plan(
+        fleet(pool(nodes=nodes)),
+        [
+            workload("small", replicas=2, serving=one, running=[small], priority=1),
+            workload("large", replicas=1, serving=eight),
+        ],
+    )
+    assert replicas(made) == {("small", "pool"): 2}
+    assert [s.workload.name for s in made.shortfalls] == ["large"]
+    assert made.bound <= made.objective
+
+
+def test_a_replica_that_leaves_makes_room_on_its_own_node() -> None:
+    """The lower priority goes, and its node takes the larger replica."""
+    small = Running("pool", "small-vllm-bf16-tp4", 1, 1)
+    four = {"shapes": [{"name": "small", "tensorParallelism": 4}]}
+    eight = {"shapes": [{"name": "large", "tensorParallelism": 8}]}
+    asked = [
+        workload("small", replicas=1, serving=four, running=[small]),
+        workload("large", replicas=1, serving=eight, priority=1),
+    ]
+    made = plan(fleet(pool(nodes=[host("a", free_chips=4)])), asked)
+    assert replicas(made) == {("large", "pool"): 1}
+
+
+def test_order_of_pools_nodes_and_deployments_changes_nothing() -> None:
+    """Equal worlds, equal plans."""
+    pools = [
+        pool("h100", nodes=[host("a"), host("b", available_chips=4)]),
+        pool("mi300x", MI300X, price=4.0, region="us-east1"),
+        pool("spot", A100, capacity_type=CapacityType.SPOT, price=1.5),
+        external_pool(),
+    ]
+    asked = [workload(f"w{i}", rate=4.0 * (i + 1)) for i in range(5)]
+    turned = [dataclasses.replace(p, hosts=p.hosts[::-1]) for p in reversed(pools)]
+    assert plan(fleet(*pools), asked) == plan(fleet(*turned), asked[::-1])
+
+
+def test_headroom_is_what_fits_on_free_chips_where_the_plan_is() -> None:
+    """Other pools do not count."""
+    where = fleet(pool("cheap", price=1.0), pool("dear", price=9.0), external_pool(prices=(9.0, 9.0)))
+    asked = workload()
+    made = plan(where, [asked])
+    ((candidate, more),) = headroom(where, made, asked.key)
+    assert candidate.pool == "cheap"
+    assert more == 8 // candidate.shape.chips
+
+
+def test_headroom_of_a_service_is_what_is_left_of_its_tokens() -> None:
+    """In tenths of the demand."""
+    where = fleet(external_pool(tokens_per_second=300.0))
+    asked = workload(rate=2.0)
+    made = plan(where, [asked])
+    ((_, more),) = headroom(where, made, asked.key)
+    assert made.placements[0].replicas == 7
+    assert more == 0
+
+
+def test_all_reasons_are_told_when_all_are_asked_for() -> None:
+    """A pool that several rules refuse, and every shape."""
+    asked = workload(
+        placement={"regions": {"required": ["us-east1"]}}, compliance={"residency": {"jurisdictions": ["US"]}}
+    )
+    where = fleet(pool("eu"), pool("us", L4, nodes=hosts(1, 1), region="us-east1"))
+    assert [r.rule for r in plan(where, [asked]).rejections] == ["residency"]
+    assert [r.rule for r in plan(where, [asked], explain_all=True).rejections] == ["residency", "regions"]

@@ -1,0 +1,243 @@
+"""Properties over random fleets: what must hold of every plan."""
+
+import dataclasses
+import itertools
+import random
+from collections import Counter
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from quartermaster.planner.candidates import candidates
+from quartermaster.planner.fleet import Fleet, Pool, Running, Workload
+from quartermaster.planner.formulation import cost, missing, penalty
+from quartermaster.planner.pack import unseated
+from quartermaster.planner.plan import Plan
+from quartermaster.planner.planning import plan
+from quartermaster.planner.problem import Problem, problem
+from quartermaster.planner.solve import solve
+from tests.planner.builders import (
+    A100,
+    H100,
+    L4,
+    LLAMA_8B,
+    LLAMA_70B,
+    TPU_V6E,
+    external_pool,
+    fleet,
+    host,
+    hosts,
+    pool,
+    workload,
+)
+
+REGIONS = ("europe-west4", "us-central1", "us-east1")
+CHIPS = ((H100, 8), (A100, 8), (L4, 1))
+
+
+@st.composite
+def pools(draw: st.DrawFn, name: str) -> Pool:
+    """Return a pool of a few nodes, partly held by others."""
+    chip, size = draw(st.sampled_from(CHIPS))
+    room = draw(st.lists(st.integers(0, size), min_size=1, max_size=3))
+    if draw(st.booleans()) and chip is H100:
+        return pool(
+            name,
+            TPU_V6E,
+            nodes=hosts(len(room), 8, is_whole=True),
+            region=draw(st.sampled_from(REGIONS)),
+            price=draw(st.integers(10, 30)) / 10,
+        )
+    return pool(
+        name,
+        chip,
+        nodes=[host(f"n{i}", size, available_chips=free, zone="ab"[i % 2]) for i, free in enumerate(room)],
+        region=draw(st.sampled_from(REGIONS)),
+        price=draw(st.integers(10, 90)) / 10,
+    )
+
+
+@st.composite
+def fleets(draw: st.DrawFn, most: int = 4) -> Fleet:
+    """Return a fleet of a few pools, perhaps with a service."""
+    found = [draw(pools(f"p{i}")) for i in range(draw(st.integers(1, most)))]
+    if draw(st.integers(0, 3)) == 0:
+        found.append(external_pool(tokens_per_second=draw(st.sampled_from([300.0, 3000.0]))))
+    return fleet(*found)
+
+
+@st.composite
+def asks(draw: st.DrawFn, name: str) -> Workload:
+    """Return a workload with a few rules."""
+    placement: dict[str, Any] = {}
+    if draw(st.integers(0, 3)) == 0:
+        placement["minRegions"] = 2
+    if draw(st.integers(0, 5)) == 0:
+        placement["minZones"] = 2
+    if draw(st.integers(0, 5)) == 0:
+        placement["maxRegionShare"] = "0.6"
+    parts: dict[str, Any] = {"placement": placement, "priority": draw(st.sampled_from([0, 0, 5]))}
+    if draw(st.integers(0, 3)) == 0:
+        parts["compliance"] = {"residency": {"jurisdictions": ["EU"]}}
+    if draw(st.integers(0, 4)) == 0:
+        parts["budget"] = {"maxDollarsPerHour": str(draw(st.integers(1, 60)))}
+    return workload(
+        name,
+        draw(st.sampled_from([LLAMA_8B, LLAMA_70B])),
+        rate=draw(st.sampled_from([0.0, 0.5, 3.0, 10.0, 40.0])),
+        replicas=draw(st.sampled_from([None, None, None, 2])),
+        **parts,
+    )
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> tuple[Fleet, list[Workload]]:
+    """Return a fleet and workloads."""
+    return draw(fleets()), [draw(asks(f"w{i}")) for i in range(draw(st.integers(1, 4)))]
+
+
+def with_running(asked: list[Workload], made: Plan) -> list[Workload]:
+    """Return the workloads with the plan running."""
+    return [
+        dataclasses.replace(
+            w,
+            running=tuple(
+                Running(p.candidate.pool, p.candidate.shape.key, p.replicas, p.replicas)
+                for p in made.placements_of(w.key)
+                if not p.candidate.is_external
+            ),
+        )
+        for w in asked
+    ]
+
+
+def occupied(where: Fleet, made: Plan) -> Fleet:
+    """Return the fleet with the plan's replicas holding chips, packed first-fit-decreasing."""
+    return dataclasses.replace(where, pools=tuple(_occupied(p, made) for p in where.pools))
+
+
+def _occupied(here: Pool, made: Plan) -> Pool:
+    free = {h.name: h.available_chips for h in here.hosts}
+    placed = [p for p in made.placements if p.candidate.pool == here.name and not p.candidate.is_external]
+    for size in sorted((p.candidate.shape.chips for p in placed for _ in range(p.replicas)), reverse=True):
+        name = min((n for n, chips in free.items() if chips >= size), key=lambda n: (free[n], n))
+        free[name] -= size
+    return dataclasses.replace(here, hosts=tuple(dataclasses.replace(h, free_chips=free[h.name]) for h in here.hosts))
+
+
+@settings(max_examples=60, deadline=None)
+@given(worlds())
+def test_every_plan_can_be_packed_and_is_allowed(world: tuple[Fleet, list[Workload]]) -> None:
+    """Chips per host, tokens per service, rules, counts, budgets; and a bound that is no lie."""
+    where, asked = world
+    made = plan(where, asked)
+    admitted = {c.id for c in candidates(where, asked)[0]}
+    assert {p.candidate.id for p in made.placements} <= admitted
+    for p in where.pools:
+        here = [pl for pl in made.placements if pl.candidate.pool == p.name]
+        if p.external is not None:
+            assert sum(pl.tokens_per_second for pl in here) <= p.external.tokens_per_second * (1 + 1e-6)
+            continue
+        seats = [(pl.candidate.shape.chips, "") for pl in here for _ in range(pl.replicas)]
+        assert unseated(p, seats, Counter()) == []
+    for w in asked:
+        placed = made.placements_of(w.key)
+        if w.spec.budget is not None:
+            assert sum(pl.dollars_per_hour for pl in placed) <= float(w.spec.budget.max_dollars_per_hour) + 1e-6
+        if w.demand.replicas is not None:
+            assert sum(pl.replicas for pl in placed if not pl.candidate.is_external) <= w.demand.replicas
+        if w.spec.compliance.residency is not None:
+            assert all(pl.candidate.region.startswith("europe") for pl in placed)
+    assert made.bound <= made.objective + 1e-9
+    assert 0 <= made.gap_fraction <= 1
+
+
+@settings(max_examples=40, deadline=None)
+@given(worlds(), st.randoms(use_true_random=False))
+def test_equal_worlds_give_equal_plans_in_any_order(world: tuple[Fleet, list[Workload]], chance: random.Random) -> None:
+    """Pools, hosts and deployments may come in any order."""
+    where, asked = world
+    turned = [dataclasses.replace(p, hosts=tuple(chance.sample(p.hosts, len(p.hosts)))) for p in where.pools]
+    chance.shuffle(turned)
+    other = chance.sample(asked, len(asked))
+    assert plan(where, asked) == plan(dataclasses.replace(where, pools=tuple(turned)), other)
+
+
+@settings(max_examples=40, deadline=None)
+@given(worlds())
+def test_a_plan_that_runs_stays(world: tuple[Fleet, list[Workload]]) -> None:
+    """Planning again what was just done changes nothing."""
+    where, asked = world
+    first = plan(where, asked)
+    again = plan(occupied(where, first), with_running(asked, first))
+    assert {(p.candidate.id, p.replicas) for p in again.placements} == {
+        (p.candidate.id, p.replicas) for p in first.placements
+    }
+
+
+@settings(max_examples=40, deadline=None)
+@given(worlds(), st.integers(0, 3))
+def test_more_capacity_never_makes_a_plan_worse(world: tuple[Fleet, list[Workload]], which: int) -> None:
+    """A node more: no more is unserved, and with as much served it costs no more."""
+    where, asked = world
+    chosen = where.pools[which % len(where.pools)]
+    size = max((h.chips for h in chosen.hosts), default=0)
+    if not size:
+        return
+    larger = dataclasses.replace(chosen, hosts=(*chosen.hosts, host("extra", size, is_whole=chosen.hosts[0].is_whole)))
+    more = dataclasses.replace(where, pools=tuple(larger if p is chosen else p for p in where.pools))
+    before, after = plan(where, asked), plan(more, asked)
+    if not before.shortfalls:
+        assert not after.shortfalls
+        assert after.objective <= before.objective * (1 + 1e-3) + 1e-6
+
+
+def best_of_all(posed: Problem) -> tuple[tuple[float, ...], float]:
+    """Return the least shortage by priority, and the least cost at it, by trying everything."""
+    ranges = [range(option.most + 1) for option in posed.options]
+    best: tuple[tuple[float, ...], float] | None = None
+    for counts in itertools.product(*ranges):
+        if any(sum(counts[i] * amount for i, amount in row.terms) > row.most + 1e-6 for row in posed.limits):
+            continue
+        short = dict.fromkeys(posed.priorities, 0.0)
+        is_good = True
+        for need in posed.needs:
+            own = [(posed.options[i], counts[i]) for i in need.options]
+            inside = sum(n for o, n in own if not o.candidate.is_external)
+            spent = sum(o.candidate.dollars_per_hour * n for o, n in own)
+            if inside > need.max_replicas or spent > need.budget + 1e-9:
+                is_good = False
+                break
+            short[need.priority] += penalty(need, missing(posed, need, counts))
+        if not is_good:
+            continue
+        rank = (tuple(round(short[p], 5) for p in posed.priorities), cost(posed, counts))
+        if best is None or rank < best:
+            best = rank
+    assert best is not None
+    return best
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_tiny_problems_are_solved_to_the_optimum_of_trying_everything(data: st.DataObject) -> None:
+    """The bound is never above the optimum, the plan never below it, and they meet."""
+    where = data.draw(fleets(most=2))
+    asked = [data.draw(asks(f"w{i}")) for i in range(2)]
+    posed = problem(where, asked, candidates(where, asked)[0])
+    total = 1
+    for option in posed.options:
+        total *= option.most + 1
+    if total > 40_000 or not posed.needs:
+        return
+    shortage_best, cost_best = best_of_all(posed)
+    found = solve(posed)
+    reached = tuple(
+        round(sum(penalty(n, missing(posed, n, found.counts)) for n in posed.needs if n.priority == priority), 5)
+        for priority in posed.priorities
+    )
+    assert reached <= tuple(value + 1e-3 for value in shortage_best)
+    optimum = cost_best + 100 * sum(shortage_best)
+    assert found.bound <= optimum * (1 + 1e-6) + 1e-3
+    assert found.objective <= optimum * (1 + 2e-4) + 0.2 * (sum(shortage_best) > 0) + 1e-3

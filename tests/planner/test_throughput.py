@@ -1,0 +1,199 @@
+"""Throughput of one replica: queue, roofline, memory, profile. Orders of magnitude and directions, not decimals."""
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+
+from quartermaster.api.v1alpha1.enums import EngineName, Precision
+from quartermaster.planner.fit import Mix, Timing, latency_alone, profile_key, profiles_by_key, throughput, timing
+from quartermaster.planner.fleet import Shape, Source
+from quartermaster.planner.memory import memory_fit
+from quartermaster.planner.plan import Throughput
+from quartermaster.planner.queueing import STABLE_FRACTION, Server, best_operation, operation_at
+from quartermaster.planner.roofline import Coefficients, roofline
+from tests.planner.builders import A100, DEEPSEEK_R1, H100, H200, L4, LLAMA_8B, LLAMA_70B, model, profile
+
+CHAT = Mix(1000.0, 200.0, None, None)
+
+
+def shape(chips: int = 1, precision: Precision = Precision.BF16, stages: int = 1) -> Shape:
+    """Return a shape on vLLM."""
+    return Shape(EngineName.VLLM, precision, chips, stages)
+
+
+def estimate(chip: object = H100, served: object = LLAMA_8B, how: Shape | None = None, mix: Mix = CHAT) -> Throughput:
+    """Return the estimated throughput."""
+    known = timing(served, chip, how or shape(), mix=mix, profile=None)  # type: ignore[arg-type]
+    assert known is not None
+    found = throughput(known, mix)
+    assert found is not None
+    return found
+
+
+def test_a_single_server_behaves_as_the_formula_for_one_server_says() -> None:
+    """A batch of one is an M/M/1 queue: the wait is ρ / (μ − λ)."""
+    server = Server(np.array([0.1]), np.array([0.01]), output_tokens=10.0)
+    rate = float(server.service_rate[0])
+    assert rate == pytest.approx(5.0)
+    found = operation_at(server, 2.5)
+    # Eleven places are nearly endless at half load.
+    assert found.time_to_first_token_seconds == pytest.approx(0.1 + 0.5 / (rate - 2.5), rel=0.01)
+    assert found.inter_token_latency_seconds == pytest.approx(0.01)
+
+
+def test_the_largest_rate_just_holds_the_objective() -> None:
+    """A little more would miss it; a little less would waste."""
+    known = timing(LLAMA_8B, H100, shape(), mix=CHAT, profile=None)
+    assert known is not None
+    free = throughput(known, CHAT)
+    assert free is not None
+    limit = free.inter_token_latency_seconds * 0.6
+    bound = throughput(known, dataclasses.replace(CHAT, inter_token_latency_seconds=limit))
+    assert bound is not None
+    assert bound.requests_per_second < free.requests_per_second
+    assert bound.inter_token_latency_seconds <= limit
+    assert bound.inter_token_latency_seconds == pytest.approx(limit, rel=0.01)
+
+
+def test_without_objectives_the_rate_stays_below_what_the_batch_can_bear() -> None:
+    """Waiting grows without measure close to the service rate."""
+    server = Server(np.linspace(0.1, 0.2, 8), np.linspace(0.01, 0.02, 8), output_tokens=50.0)
+    found = best_operation(server, time_to_first_token_seconds=None, inter_token_latency_seconds=None)
+    assert found is not None
+    assert found.requests_per_second == pytest.approx(STABLE_FRACTION * float(server.service_rate[-1]))
+
+
+def test_an_objective_that_one_request_alone_misses_has_no_rate() -> None:
+    """None, not a rate near zero."""
+    server = Server(np.array([0.1, 0.1]), np.array([0.01, 0.01]), output_tokens=50.0)
+    assert best_operation(server, time_to_first_token_seconds=0.05, inter_token_latency_seconds=None) is None
+    assert best_operation(server, time_to_first_token_seconds=None, inter_token_latency_seconds=0.005) is None
+
+
+def test_prompts_wait_for_one_another() -> None:
+    """Long prompts at a high rate raise the time to first token."""
+    base = Server(np.full(64, 0.05), np.full(64, 0.01), output_tokens=20.0, prompt_seconds=0.0)
+    busy = dataclasses.replace(base, prompt_seconds=0.05)
+    quick, slow = operation_at(base, 10.0), operation_at(busy, 10.0)
+    assert slow.time_to_first_token_seconds - quick.time_to_first_token_seconds == pytest.approx(0.5 * 0.05 / (2 * 0.5))
+
+
+def test_more_bandwidth_and_more_memory_serve_more() -> None:
+    """L4 < A100 < H100 < H200."""
+    rates = [estimate(chip).requests_per_second for chip in (L4, A100, H100, H200)]
+    assert rates == sorted(rates)
+    assert rates[-1] > 5 * rates[0]
+
+
+def test_two_chips_serve_more_than_one_but_less_than_twice() -> None:
+    """Tensor parallelism pays for its all-reduces."""
+    one, two = estimate(how=shape(1)), estimate(how=shape(2))
+    assert one.requests_per_second < two.requests_per_second < 2 * one.requests_per_second
+
+
+def test_a_pipeline_keeps_its_stages_busy_without_shortening_the_step() -> None:
+    """More requests per second, no lower latency for one request alone."""
+    mix = CHAT
+    one = timing(LLAMA_8B, H100, shape(1), mix=mix, profile=None)
+    piped = timing(LLAMA_8B, H100, shape(1, stages=2), mix=mix, profile=None)
+    assert one is not None
+    assert piped is not None
+    assert latency_alone(piped, mix).inter_token_latency_seconds >= 0.9 * (
+        latency_alone(one, mix).inter_token_latency_seconds
+    )
+    faster, slower = throughput(piped, mix), throughput(one, mix)
+    assert faster is not None
+    assert slower is not None
+    assert faster.requests_per_second > slower.requests_per_second
+
+
+def test_eight_bit_weights_halve_what_a_step_reads() -> None:
+    """The fixed part shrinks with the weights."""
+    wide = roofline(LLAMA_70B, H100, shape(8), input_tokens=1000.0)
+    narrow = roofline(LLAMA_70B, H100, shape(8, Precision.FP8), input_tokens=1000.0)
+    assert wide is not None
+    assert narrow is not None
+    assert narrow.alpha_seconds < wide.alpha_seconds
+    assert narrow.beta_seconds_per_token < wide.beta_seconds_per_token
+
+
+def test_a_mixture_of_experts_reads_more_weights_the_larger_the_batch() -> None:
+    """One request reads the active experts, many read nearly all."""
+    known = roofline(DEEPSEEK_R1, H200, shape(8, Precision.FP8), input_tokens=1000.0)
+    assert known is not None
+    one, many = known.iteration_seconds(np.array([1.0, 200.0]), compute_tokens=0.0, memory_tokens=0.0)
+    assert many > 3 * one
+    everything = DEEPSEEK_R1.weights_bytes(Precision.FP8) / (8 * 4.8e12 * 0.8)
+    assert many == pytest.approx(everything, rel=0.3)
+
+
+def test_a_latent_cache_is_held_whole_by_every_rank_and_a_grouped_one_is_split() -> None:
+    """Twice the chips more than double the tokens of a grouped cache, but not those of a latent one."""
+    grouped = [memory_fit(LLAMA_70B, H200, shape(chips)) for chips in (4, 8)]
+    latent = model(mla=DEEPSEEK_R1.mla, kv_bytes_per_token=LLAMA_70B.kv_bytes_per_token, kv_heads=128)
+    whole = [memory_fit(latent, H200, shape(chips)) for chips in (4, 8)]
+    assert grouped[0] is not None
+    assert grouped[1] is not None
+    assert whole[0] is not None
+    assert whole[1] is not None
+    assert grouped[1].kv_capacity_tokens > 2 * grouped[0].kv_capacity_tokens
+    assert whole[1].kv_capacity_tokens < 1.1 * whole[0].kv_capacity_tokens
+
+
+def test_more_ranks_than_key_value_heads_do_not_split_the_cache_further() -> None:
+    """Two heads are split in two, by whatever number of chips."""
+    few = model(kv_heads=2)
+    two, eight = memory_fit(few, H100, shape(2)), memory_fit(few, H100, shape(8))
+    assert two is not None
+    assert eight is not None
+    assert eight.kv_capacity_tokens < 1.3 * two.kv_capacity_tokens
+
+
+def test_the_batch_is_limited_by_the_cache() -> None:
+    """Long requests leave room for few."""
+    long = estimate(L4, mix=Mix(8000.0, 1000.0, None, None))
+    assert long.max_batch_size == long.kv_capacity_tokens // 9000
+    assert long.max_batch_size < estimate(L4).max_batch_size
+
+
+def test_a_profile_beats_the_estimate() -> None:
+    """Measured coefficients and limits are used as they are."""
+    measured = profile()
+    how = shape()
+    found = profiles_by_key([measured])[profile_key(LLAMA_8B, H100, how)]
+    known = timing(LLAMA_8B, H100, how, mix=CHAT, profile=found)
+    assert known == Timing(Coefficients(0.006, 0.00004, 0.00000005), 256, 400_000, Source.MEASURED)
+    assert estimate().source is Source.ESTIMATED
+
+
+def test_of_two_profiles_the_smaller_batch_counts_whatever_their_order() -> None:
+    """Nothing depends on the order of objects."""
+    large, small = profile(), profile(maxBatchSize=64)
+    for order in ([large, small], [small, large]):
+        (found,) = profiles_by_key(order).values()
+        assert found.max_batch_size == 64
+
+
+def test_stated_tokens_per_second_lower_the_rate_and_never_raise_it() -> None:
+    """A cap, with the latencies that hold at the lower rate."""
+    known = timing(LLAMA_8B, H100, shape(), mix=CHAT, profile=None)
+    assert known is not None
+    free = throughput(known, CHAT)
+    capped = throughput(known, CHAT, most_tokens_per_second=400.0)
+    lofty = throughput(known, CHAT, most_tokens_per_second=1e9)
+    assert free is not None
+    assert capped is not None
+    assert capped.requests_per_second == pytest.approx(2.0)
+    assert capped.inter_token_latency_seconds < free.inter_token_latency_seconds
+    assert lofty == free
+
+
+def test_figures_of_a_well_known_pair_are_plausible() -> None:
+    """Llama 3.1 8B in BF16 on one H100: a token alone in 4 to 12 ms, some thousands of tokens per second."""
+    known = timing(LLAMA_8B, H100, shape(), mix=CHAT, profile=None)
+    assert known is not None
+    assert 0.004 < latency_alone(known, CHAT).inter_token_latency_seconds < 0.012
+    assert 2_000 < estimate().tokens_per_second < 10_000
+    assert math.isfinite(estimate().time_to_first_token_seconds)
