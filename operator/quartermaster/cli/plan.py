@@ -11,8 +11,8 @@ from quartermaster.cli import live, world
 from quartermaster.cli.document import plan_document
 from quartermaster.cli.files import BadInputError, read
 from quartermaster.cli.output import show
-from quartermaster.cli.table import refusal, table
-from quartermaster.planner.fleet import Fleet, Workload
+from quartermaster.cli.table import paragraph, refusal, table
+from quartermaster.planner.fleet import Fleet, Source, Workload
 from quartermaster.planner.plan import Plan
 from quartermaster.planner.planning import plan as make_plan
 from quartermaster.reconcile.decide import observe_fleet
@@ -140,16 +140,17 @@ def _placements(plan: Plan, fleet: Fleet) -> str:
         "TOKENS/S",
         "$/H",
         "RATE FROM",
-        "PRICE FROM",
     )
     rows = []
+    estimated: set[str] = set()
     for placement in plan.placements:
         candidate = placement.candidate
-        price = pool_by_name[candidate.pool].price_source.value
+        if not candidate.is_external and pool_by_name[candidate.pool].price_source is Source.ESTIMATED:
+            estimated.add(candidate.pool)
         rows.append(
             (
                 str(candidate.workload),
-                f"{placement.replicas}/10 of load" if candidate.is_external else str(placement.replicas),
+                f"{placement.replicas}/10" if candidate.is_external else str(placement.replicas),
                 candidate.accelerator,
                 candidate.region or "-",
                 candidate.pool,
@@ -157,10 +158,13 @@ def _placements(plan: Plan, fleet: Fleet) -> str:
                 decimal(placement.tokens_per_second, 3),
                 f"{placement.dollars_per_hour:.2f}",
                 candidate.throughput.source.value,
-                "Declared" if candidate.is_external else price,
             )
         )
-    return table(header, rows)
+    placed = table(header, rows)
+    if not estimated:
+        return placed
+    note = f"Estimated prices, from the nearest that is known: {', '.join(sorted(estimated))}."
+    return f"{placed}\n\n{paragraph(note, indent=2)}"
 
 
 def _rejections(plan: Plan, *, is_full: bool) -> str:

@@ -63,8 +63,8 @@ def _condition(row: dict[str, Any], kind: str) -> dict[str, Any]:
 def _overview(rows: list[dict[str, Any]]) -> str:
     if not rows:
         return "There is no InferenceDeployment. Apply one, for example from examples/deployments."
-    header = ("DEPLOYMENT", "READY", "ACCELERATOR", "REGION", "POOL", "REPLICAS", "SHARE", "TOKENS/S", "$/H", "WHY")
-    lines = []
+    header = ("DEPLOYMENT", "READY", "ACCELERATOR", "REGION", "POOL", "REPLICAS", "SHARE", "TOKENS/S", "$/H")
+    lines, reasons = [], []
     for row in rows:
         name = f"{row['namespace']}/{row['name']}"
         ready = _condition(row, "Ready")
@@ -82,12 +82,11 @@ def _overview(rows: list[dict[str, Any]]) -> str:
                     f"{float(placement['share']):.0%}" if "share" in placement else "-",
                     placement.get("tokensPerSecond", "-"),
                     placement.get("dollarsPerHour", "-"),
-                    (ready.get("message", "not judged yet") if ready.get("status") != "True" else _reason(row))
-                    if is_first
-                    else "",
                 )
             )
-    return table(header, lines)
+        why = _reason(row) if ready.get("status") == "True" else ready.get("message", "not judged yet")
+        reasons.append(paragraph(f"{name}: {why}", indent=2))
+    return "\n\n".join((table(header, lines), "\n".join(reasons)))
 
 
 def _replicas(placement: dict[str, Any]) -> str:
