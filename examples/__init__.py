@@ -1,0 +1,1 @@
+"""Examples: objects to apply (``deployments``, ``pools``) and the quick start, which runs some of them."""
