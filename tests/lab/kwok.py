@@ -64,7 +64,7 @@ class Kwok(Component):
         super().start()
 
     def wait_ready(self) -> None:
-        """Return when it has made a node Ready: before its first node, its caches are empty, though it looks healthy."""
+        """Return when it has made a node Ready: before its first node, its caches are empty though it looks well."""
         super().wait_ready()
         cluster = self._reach()
         annotations = {FAKE_NODE_ANNOTATION: FAKE_NODE_VALUE}
