@@ -20,6 +20,7 @@ def main() -> int:
     )
     parser.add_argument("--once", action="store_true", help="end, and clean up, when everything was shown and checked")
     given = parser.parse_args()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a shell started us in the background
     signal.signal(signal.SIGTERM, _as_interrupt)
     page = Page()
     try:
