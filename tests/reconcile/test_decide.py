@@ -125,6 +125,37 @@ def test_capacity_moves_before_it_leaves() -> None:
     assert len(world.deployments("chat")) == 1
 
 
+def test_what_serves_stays_where_there_is_nowhere_to_go() -> None:
+    """A cordon of everything is told as a shortfall that somebody must end, and takes no replica away."""
+    world = two_regions()
+    world.create(wish("chat", scaling={"minReplicas": 3}, placement={"regions": {"required": [US]}}))
+    world.settle()
+    before = world.deployments("chat")
+    for node in world.of("Node"):
+        node["spec"]["unschedulable"] = True
+    world.settle()
+    assert [d["spec"]["replicas"] for d in world.deployments("chat")] == [d["spec"]["replicas"] for d in before]
+    assert world.condition("chat", "Placed")["status"] == "False"
+    assert world.condition("chat", "Reconciling")["status"] == "False"
+    assert world.condition("chat", "Stalled")["status"] == "True"
+    for node in world.of("Node"):
+        node["spec"]["unschedulable"] = False
+    world.settle()
+    assert world.condition("chat", "Ready")["status"] == "True"
+
+
+def test_what_breaks_a_rule_goes_even_where_there_is_nowhere_to_go() -> None:
+    """Data that must stay in the EU is not served from elsewhere for want of room there."""
+    world = World()
+    world.create(*h100(US), wish("chat"))
+    world.settle()
+    wished = next(d for d in world.of("InferenceDeployment"))
+    wished["spec"]["compliance"] = {"residency": {"jurisdictions": ["EU"]}}
+    world.settle()
+    assert world.deployments("chat") == []
+    assert world.condition("chat", "Placed")["status"] == "False"
+
+
 def test_the_load_that_was_observed_outlives_the_process() -> None:
     """A new process believes the status, so that it does not fall back to what was declared."""
     world = two_regions()

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quartermaster.planner.fleet import Key
-from quartermaster.reconcile.transition import Stock, replicas_now
+from quartermaster.reconcile.transition import Lack, Stock, replicas_now
 
 POOLS = ("a", "b")
 CHIPS = 8
@@ -39,6 +39,25 @@ def test_replicas_that_never_became_ready_are_not_kept() -> None:
     """They serve nothing, so that nothing is lost with them."""
     old, new = stock("a", planned=0, existing=4, ready=1), stock("b", planned=1, existing=1, ready=0)
     assert replicas_now([old, new], {"a": 4, "b": 8})[old.id] == 1
+
+
+def test_what_serves_stays_as_far_as_the_plan_falls_short_for_want_of_room() -> None:
+    """Nodes were cordoned: as many stay as are wanted beyond the plan, in rate or in number, and no more."""
+    cordoned = stock("a", planned=0, existing=6, ready=6)
+    other = stock("b", planned=2, existing=2, ready=2)
+    key = cordoned.id[0]
+    assert replicas_now([cordoned, other], {"a": 0, "b": 0}) == {cordoned.id: 0, other.id: 2}
+    by_rate = {key: Lack(requests_per_second=3.0)}
+    assert replicas_now([cordoned, other], {"a": 0, "b": 0}, lack_by_key=by_rate) == {cordoned.id: 3, other.id: 2}
+    by_number = {key: Lack(requests_per_second=0.5, replicas=4)}
+    assert replicas_now([cordoned, other], {"a": 0, "b": 0}, lack_by_key=by_number) == {cordoned.id: 4, other.id: 2}
+
+
+def test_nothing_stays_where_a_rule_forbids_it_however_much_is_lacking() -> None:
+    """A shortfall is better than a breach."""
+    forbidden = replace(stock("a", planned=0, existing=6, ready=6), is_allowed=False)
+    lack = {forbidden.id[0]: Lack(6.0, 6)}
+    assert replicas_now([forbidden], {"a": 0}, lack_by_key=lack) == {forbidden.id: 0}
 
 
 def test_a_full_pool_makes_room_by_giving_up_what_leaves_it() -> None:

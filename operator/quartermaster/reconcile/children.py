@@ -1,7 +1,7 @@
 """Children wanted right now: the placements of the plan, stretched by what has to stay meanwhile."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from quartermaster.api import names
 from quartermaster.api.v1alpha1 import InferenceDeployment
@@ -9,10 +9,10 @@ from quartermaster.catalog.catalog import Catalog
 from quartermaster.manifests.children import children
 from quartermaster.manifests.errors import ManifestError
 from quartermaster.planner.fleet import Fleet, Key, Pool, Workload
-from quartermaster.planner.plan import Candidate, Placement
+from quartermaster.planner.plan import Candidate, Placement, Plan
 from quartermaster.reconcile.observed import ChildSeen
 from quartermaster.reconcile.outcome import Apply, Delete
-from quartermaster.reconcile.transition import PlacementId, Stock, replicas_now
+from quartermaster.reconcile.transition import Lack, PlacementId, Stock, replicas_now
 from quartermaster.reconcile.writes import Identity, writes
 
 
@@ -33,6 +33,14 @@ class Written:
     apply: tuple[Apply, ...] = ()
     delete: tuple[Delete, ...] = ()
     refusal: ManifestError | None = None
+    held_by_place: Mapping[tuple[str, str], int] = field(default_factory=dict, hash=False)
+    """Replicas by (pool, shape key) that stay beyond the plan because nothing has room for others in their place."""
+
+
+_WANT_OF_ROOM = frozenset({"nodes", "single-host"})
+"""Rules that refuse a pool only because its nodes are gone, too small or closed to new pods."""
+_FULL = frozenset({"FleetFull", "NoEligiblePool", "NoPools"})
+"""Reasons of a shortfall that more room would end. Budgets and maxima are limits that somebody set."""
 
 
 def free_chips_by_pool(fleet: Fleet) -> dict[str, int]:
@@ -40,23 +48,29 @@ def free_chips_by_pool(fleet: Fleet) -> dict[str, int]:
     return {pool.name: sum(host.free_chips for host in pool.hosts) for pool in fleet.pools}
 
 
-def child_writes(
-    wanted: Sequence[Wanted], fleet: Fleet, candidates: Sequence[Candidate], *, catalog: Catalog
-) -> dict[Key, Written]:
+def child_writes(wanted: Sequence[Wanted], fleet: Fleet, plan: Plan, *, catalog: Catalog) -> dict[Key, Written]:
     """Return the writes of every deployment, by its key; one that cannot be rendered stops no other."""
-    candidate_by_id = {candidate.id: candidate for candidate in candidates}
+    candidate_by_id = {candidate.id: candidate for candidate in plan.candidates}
     for entry in wanted:
         candidate_by_id.update({p.candidate.id: p.candidate for p in entry.placements})
-    stocks = [stock for entry in wanted for stock in _stocks(entry, candidate_by_id)]
-    count_by_id = replicas_now(stocks, free_chips_by_pool(fleet))
+    closed = frozenset((r.workload, r.pool) for r in plan.rejections if r.rule in _WANT_OF_ROOM)
+    stocks = [stock for entry in wanted for stock in _stocks(entry, candidate_by_id, closed=closed)]
+    lack_by_key = {s.workload: Lack(s.requests_per_second, s.replicas) for s in plan.shortfalls if s.reason in _FULL}
+    count_by_id = replicas_now(stocks, free_chips_by_pool(fleet), lack_by_key=lack_by_key)
+    held_by_id = {s.id: count_by_id[s.id] - s.planned for s in stocks if s.id[0] in lack_by_key and s.is_allowed}
     pools_by_name = {pool.name: pool for pool in fleet.pools}
-    return {
-        entry.workload.key: _written(entry, count_by_id, candidate_by_id, pools_by_name, catalog=catalog)
-        for entry in wanted
-    }
+    found = {}
+    for entry in wanted:
+        key = entry.workload.key
+        written = _written(entry, count_by_id, candidate_by_id, pools_by_name, catalog=catalog)
+        held = {(i[1], i[2]): count for i, count in held_by_id.items() if i[0] == key and count > 0}
+        found[key] = replace(written, held_by_place=held)
+    return found
 
 
-def _stocks(entry: Wanted, candidate_by_id: Mapping[PlacementId, Candidate]) -> list[Stock]:
+def _stocks(
+    entry: Wanted, candidate_by_id: Mapping[PlacementId, Candidate], *, closed: frozenset[tuple[Key, str]]
+) -> list[Stock]:
     planned = {p.candidate.id: p.replicas for p in entry.placements if not p.candidate.is_external}
     running = {(entry.workload.key, r.pool, r.shape_key): r for r in entry.workload.running}
     known = [c.throughput.requests_per_second for i, c in sorted(candidate_by_id.items()) if i[0] == entry.workload.key]
@@ -75,6 +89,7 @@ def _stocks(entry: Wanted, candidate_by_id: Mapping[PlacementId, Candidate]) -> 
                 planned=planned.get(stock_id, 0),
                 existing=exists.replicas if exists else 0,
                 ready=min(exists.ready, exists.replicas) if exists else 0,
+                is_allowed=candidate is not None or stock_id[:2] in closed,
             )
         )
     return stocks

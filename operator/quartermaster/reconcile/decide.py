@@ -72,7 +72,7 @@ def decide(observed: Observed, memory: Memory, *, catalog: Catalog, plan_seconds
         Wanted(document_by_key[w.key], w, placements_by_key.get(w.key, ()), tuple(children_by_key.get(w.key, ())))
         for w in planned
     ]
-    written = child_writes(wanted, fleet, plan.candidates, catalog=catalog)
+    written = child_writes(wanted, fleet, plan, catalog=catalog)
     report = reporting.report(
         observed,
         memory,

@@ -28,6 +28,8 @@ class Seen:
     ready_by_placement: Mapping[tuple[str, str], int]
     """Ready replicas by (pool, shape key)."""
     existing_by_placement: Mapping[tuple[str, str], int]
+    held_by_placement: Mapping[tuple[str, str], int]
+    """Replicas that stay beyond the plan because nothing has room for others in their place."""
     known_pools: frozenset[str]
     waiting_message: str
     """The scheduler's word on a pod that waits; empty when none does."""
@@ -94,7 +96,10 @@ def _progress(seen: Seen) -> tuple[int, int, int]:
         (p.candidate.pool, p.candidate.shape.key): p.replicas for p in seen.placements if not p.candidate.is_external
     }
     ready = sum(min(count, seen.ready_by_placement.get(place, 0)) for place, count in wanted.items())
-    leaving = sum(max(0, count - wanted.get(place, 0)) for place, count in seen.existing_by_placement.items())
+    leaving = sum(
+        max(0, count - wanted.get(place, 0) - seen.held_by_placement.get(place, 0))
+        for place, count in seen.existing_by_placement.items()
+    )
     return sum(wanted.values()), ready, leaving
 
 

@@ -233,6 +233,7 @@ class _Judged:
             rejections=tuple(self.rejections_by_key.get(key, ())),
             ready_by_placement=self.counts(key, "readyReplicas"),
             existing_by_placement=self.counts(key, "replicas"),
+            held_by_placement=written.held_by_place if (written := decided.written.get(key)) else {},
             known_pools=frozenset(self.pools_by_name),
             waiting_message=waiting[0] if waiting else "",
             signals=scaled.signals if (scaled := decided.sized.scaled_by_key.get(key)) else "",
