@@ -1,60 +1,131 @@
 """The documents that the verbs print: ``apiVersion``, ``kind``, camelCase fields, numbers as JSON numbers.
 
-Fields of ``Plan``: ``dollarsPerHour`` (cost of all placements), ``objective`` (what was minimised: cost, with unmet
-demand, preferences and changes priced in), ``bound`` (no admissible plan has a lower objective), ``gapFraction``,
-``solveSeconds``, ``placements``, ``shortfalls``, ``rejections`` and, when asked for, ``candidates``.
+Rates are per second, money is in dollars per hour, fractions are from 0 to 1. ``…Source`` says where a number
+comes from: Measured (a ModelProfile, or load observed), Declared (in an object), Listed (the catalog's price) or
+Estimated.
+
+``Plan``:
+
+- ``dollarsPerHour``: cost of all placements; ``objective``: what was minimised, which is the cost with unmet demand,
+  preferences and changes priced in; ``bound``: no admissible plan that leaves as little unserved has a lower objective;
+  ``gapFraction``: by how much the plan may be above the optimum at most; ``solveSeconds``: time that the decision took.
+- ``deployments``: what each must serve: requestsPerSecond of inputTokens and outputTokens, or replicas where somebody
+  else scales; demandSource.
+- ``placements``: namespace, name, cluster, region, pool, capacityType, accelerator, shape, engine, chipsPerReplica,
+  requestsPerSecondPerReplica, tokensPerSecondPerReplica, throughputSource, dollarsPerHourPerReplica, priceSource,
+  isExternal, replicas (tenths of the load for an external service), replicasByZone (where a spread needs it),
+  dollarsPerHour.
+- ``shortfalls``: requestsPerSecond and replicas that are not served; cause, reason, message, remedy.
+- ``rejections``: candidates refused: pool, shape (empty when the whole pool is refused), rule, reason, message, remedy.
+- ``candidates``: when asked for: every candidate that no rule refuses, with the fields of a placement but for counts.
+- ``refusedInputs``: objects that cannot be planned with: kind, namespace, name, reason, message.
+
+``StatusList``: ``items`` of namespace, name, generation, and the ``status`` of the InferenceDeployment as written.
 """
 
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from quartermaster.api.names import API_VERSION
-from quartermaster.planner.plan import Candidate, Placement, Plan, Rejection, Shortfall
+from quartermaster.cli.making import Made, Refused
+from quartermaster.planner.fleet import Demand, Key, Pool, Source
+from quartermaster.planner.plan import Candidate, Placement, Rejection, Shortfall
 
 Document = dict[str, Any]
 
 
-def plan_document(plan: Plan, *, solve_seconds: float, with_candidates: bool) -> Document:
+def plan_document(made: Made, *, with_candidates: bool) -> Document:
     """Return the plan as a document of kind ``Plan``."""
+    plan, pools = made.plan, made.pool_by_name
     document: Document = {
         "apiVersion": API_VERSION,
         "kind": "Plan",
-        "dollarsPerHour": plan.dollars_per_hour,
-        "objective": plan.objective,
-        "bound": plan.bound,
-        "gapFraction": plan.gap_fraction,
-        "solveSeconds": round(solve_seconds, 6),
-        "placements": [_placement(placement) for placement in plan.placements],
+        "dollarsPerHour": _figure(plan.dollars_per_hour),
+        "objective": _figure(plan.objective),
+        "bound": _figure(plan.bound),
+        "gapFraction": _figure(plan.gap_fraction),
+        "solveSeconds": round(made.solve_seconds, 6),
+        "deployments": [_demand(key, demand) for key, demand in sorted(made.demand_by_key.items())],
+        "placements": [_placement(placement, pools) for placement in plan.placements],
         "shortfalls": [_shortfall(shortfall) for shortfall in plan.shortfalls],
         "rejections": [_rejection(rejection) for rejection in plan.rejections],
+        "refusedInputs": [_refused(refused) for refused in made.refused],
     }
     if with_candidates:
-        document["candidates"] = [_candidate(candidate) for candidate in plan.candidates]
+        document["candidates"] = [_candidate(candidate, pools) for candidate in plan.candidates]
     return document
 
 
-def _candidate(candidate: Candidate) -> Document:
+def status_list(items: Iterable[Mapping[str, Any]]) -> Document:
+    """Return the statuses of InferenceDeployments as a document of kind ``StatusList``."""
+    return {"apiVersion": API_VERSION, "kind": "StatusList", "items": _entries(items)}
+
+
+def price_source(candidate: Candidate, pools: Mapping[str, Pool]) -> str:
+    """Return where the price of a candidate comes from; that of a service is always declared."""
+    return (Source.DECLARED if candidate.is_external else pools[candidate.pool].price_source).value
+
+
+def _entries(items: Iterable[Mapping[str, Any]]) -> Sequence[Document]:
+    return [
+        {
+            "namespace": item["metadata"]["namespace"],
+            "name": item["metadata"]["name"],
+            "generation": item["metadata"].get("generation", 0),
+            "status": item.get("status") or {},
+        }
+        for item in items
+    ]
+
+
+def _figure(number: float) -> float:
+    """Return the number without the digits that only the order of additions made."""
+    return float(f"{number:.9g}")
+
+
+def _demand(key: Key, demand: Demand) -> Document:
+    wanted: Document = {"namespace": key.namespace, "name": key.name}
+    if demand.replicas is None:
+        wanted["requestsPerSecond"] = _figure(demand.requests_per_second)
+    else:
+        wanted["replicas"] = demand.replicas
+    return {
+        **wanted,
+        "inputTokens": _figure(demand.input_tokens),
+        "outputTokens": _figure(demand.output_tokens),
+        "demandSource": demand.source.value,
+    }
+
+
+def _candidate(candidate: Candidate, pools: Mapping[str, Pool]) -> Document:
+    throughput = candidate.throughput
     return {
         "namespace": candidate.workload.namespace,
         "name": candidate.workload.name,
         "cluster": candidate.cluster,
         "region": candidate.region,
         "pool": candidate.pool,
+        "capacityType": pools[candidate.pool].capacity_type.value,
         "accelerator": candidate.accelerator,
         "shape": candidate.shape.key,
+        "engine": "External" if candidate.is_external else candidate.shape.engine.value,
         "chipsPerReplica": 0 if candidate.is_external else candidate.shape.chips,
-        "requestsPerSecondPerReplica": candidate.throughput.requests_per_second,
-        "tokensPerSecondPerReplica": candidate.throughput.tokens_per_second,
-        "throughputSource": candidate.throughput.source.value,
-        "dollarsPerHourPerReplica": candidate.dollars_per_hour,
+        "requestsPerSecondPerReplica": _figure(throughput.requests_per_second),
+        "tokensPerSecondPerReplica": _figure(throughput.tokens_per_second),
+        "throughputSource": throughput.source.value,
+        "dollarsPerHourPerReplica": _figure(candidate.dollars_per_hour),
+        "priceSource": price_source(candidate, pools),
         "isExternal": candidate.is_external,
     }
 
 
-def _placement(placement: Placement) -> Document:
+def _placement(placement: Placement, pools: Mapping[str, Pool]) -> Document:
+    zones = {"replicasByZone": dict(placement.zones)} if placement.zones else {}
     return {
-        **_candidate(placement.candidate),
+        **_candidate(placement.candidate, pools),
         "replicas": placement.replicas,
-        "dollarsPerHour": placement.dollars_per_hour,
+        **zones,
+        "dollarsPerHour": _figure(placement.dollars_per_hour),
     }
 
 
@@ -62,7 +133,7 @@ def _shortfall(shortfall: Shortfall) -> Document:
     return {
         "namespace": shortfall.workload.namespace,
         "name": shortfall.workload.name,
-        "requestsPerSecond": shortfall.requests_per_second,
+        "requestsPerSecond": _figure(shortfall.requests_per_second),
         "replicas": shortfall.replicas,
         "cause": shortfall.cause,
         "reason": shortfall.reason,
@@ -81,4 +152,14 @@ def _rejection(rejection: Rejection) -> Document:
         "reason": rejection.reason,
         "message": rejection.message,
         "remedy": rejection.remedy,
+    }
+
+
+def _refused(refused: Refused) -> Document:
+    return {
+        "kind": refused.kind,
+        "namespace": refused.namespace,
+        "name": refused.name,
+        "reason": refused.reason,
+        "message": refused.message,
     }

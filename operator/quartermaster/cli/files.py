@@ -1,13 +1,21 @@
-"""Reading Kubernetes objects from files and folders, remembering the file and the line of every field."""
+"""Reading Kubernetes objects from files, folders and standard input, remembering the file and the line of every field.
+
+What the objects must look like is judged in ``world``.
+"""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import yaml
 
+from quartermaster.cli import locate
+
+STANDARD_INPUT: Final = Path("-")
 _SUFFIXES = frozenset({".yaml", ".yml", ".json"})
 
 
@@ -19,87 +27,146 @@ class BadInputError(Exception):
 class Located:
     """One object with the place that it was read from."""
 
-    path: Path
+    path: str
+    """The file as the user named it; ``<stdin>`` for standard input."""
     object: dict[str, Any] = field(hash=False)
-    node: yaml.Node = field(hash=False, repr=False)
+    node: Callable[[], yaml.Node] = field(hash=False, repr=False, compare=False)
+    """Composes the text around the object, which is only needed when a line is."""
 
     def line_of(self, field_path: str) -> int:
         """Return the line of a field such as ``spec.scaling.maxReplicas``, or of its nearest parent that is there."""
-        node, line = self.node, self.node.start_mark.line + 1
-        for part in field_path.replace("[", ".").replace("]", "").split("."):
-            step = _step(node, part)
-            if step is None:
-                return line
-            node, line = step
-        return line
+        return locate.line_of(self.node(), field_path)
 
     @property
     def name(self) -> str:
         """``Kind/name`` for messages."""
-        return f"{self.object.get('kind', 'object')}/{(self.object.get('metadata') or {}).get('name', '?')}"
+        metadata = self.object.get("metadata")
+        name = metadata.get("name") if isinstance(metadata, dict) else None
+        return f"{self.object['kind']}/{name or '?'}"
+
+    def place(self, field_path: str = "") -> str:
+        """``file:line`` of a field, or of the object."""
+        return f"{self.path}:{self.line_of(field_path)}"
 
 
-def _step(node: yaml.Node, part: str) -> tuple[yaml.Node, int] | None:
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            if key.value == part:
-                return value, key.start_mark.line + 1
-    if isinstance(node, yaml.SequenceNode) and part.isdigit() and int(part) < len(node.value):
-        child = node.value[int(part)]
-        return child, child.start_mark.line + 1
-    return None
+class _Loader(yaml.CSafeLoader):
+    """YAML as the API server reads it: dates stay text."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
+}
 
 
 def read(paths: Sequence[Path]) -> list[Located]:
-    """Return every object in the files and folders, lists unpacked, in the order of the names.
+    """Return every object in the files and folders, lists unpacked, in the order of the names; ``-`` is standard input.
 
     Raises:
-        BadInputError: when a path is not there, or a file is not YAML or JSON.
+        BadInputError: when a path is not there or cannot be read, or a file is not YAML or JSON, or holds no objects.
     """
     return [located for path in _files(paths) for located in _read_file(path)]
 
 
 def _files(paths: Iterable[Path]) -> Iterator[Path]:
+    seen: set[Path] = set()
     for path in paths:
-        if path.is_dir():
-            yield from sorted(p for p in path.rglob("*") if p.suffix in _SUFFIXES and p.is_file())
-        elif path.is_file():
-            yield path
-        else:
+        if path != STANDARD_INPUT and not path.exists():
             raise BadInputError(f"{path}: wanted a file or a folder, found nothing there: check the path")
+        found = sorted(p for p in path.rglob("*") if p.suffix in _SUFFIXES and p.is_file()) if path.is_dir() else [path]
+        for file in found:
+            whole = file.resolve()
+            if whole not in seen:
+                seen.add(whole)
+                yield file
 
 
 def _read_file(path: Path) -> Iterator[Located]:
     try:
-        nodes = list(yaml.compose_all(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader))
-    except (yaml.YAMLError, UnicodeDecodeError) as broken:
-        mark = getattr(broken, "problem_mark", None)
-        line = mark.line + 1 if mark else 1
-        raise BadInputError(
-            f"{path}:{line}: wanted YAML or JSON, found {getattr(broken, 'problem', None) or broken}: mend the file"
-        ) from None
-    for node in nodes:
-        if node is None:
-            continue
-        loaded = _construct(node)
-        if not isinstance(loaded, dict) or "kind" not in loaded:
-            raise BadInputError(
-                f"{path}:{node.start_mark.line + 1}: wanted a Kubernetes object with a kind, "
-                f"found {type(loaded).__name__}: remove it or add apiVersion and kind"
-            )
-        if loaded["kind"] == "List" or (loaded["kind"].endswith("List") and "items" in loaded):
-            items = _step(node, "items")
-            children = items[0].value if items else []
-            for item, child in zip(loaded.get("items") or [], children, strict=False):
-                yield Located(path, item, child)
-        else:
-            yield Located(path, loaded, node)
+        text = sys.stdin.read() if path == STANDARD_INPUT else path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as broken:
+        raise BadInputError(f"{path}: wanted UTF-8 text, found {broken.reason}: save it as UTF-8") from None
+    except OSError as refused:
+        raise BadInputError(f"{path}: wanted a readable file, found: {refused.strerror}: mend its rights") from None
+    name = "<stdin>" if path == STANDARD_INPUT else str(path)
+    documents = _json(name, text) if path.suffix == ".json" else _yaml(name, text)
+    for document, node in documents:
+        yield from _objects(name, document, node)
 
 
-def _construct(node: yaml.Node) -> Any:
-    loader = yaml.SafeLoader("")
+def _json(name: str, text: str) -> Iterator[tuple[Any, Callable[[], yaml.Node]]]:
+    """Yield the document of a JSON file. It is read as JSON, which is much faster, and as YAML only for its lines."""
+    if not text.strip():
+        return
     try:
-        # Dates stay text, as they are in JSON.
-        return json.loads(json.dumps(loader.construct_document(node), default=str))
+        document = json.loads(text)
+    except json.JSONDecodeError as broken:
+        message = f"{name}:{broken.lineno}: wanted JSON, found: {broken.msg}, column {broken.colno}: mend the file"
+        raise BadInputError(message) from None
+    # Tabs may indent JSON but not YAML; inside a string JSON allows none.
+    yield document, cache(lambda: next(_nodes(text.replace("\t", " "))))
+
+
+def _nodes(text: str) -> Iterator[yaml.Node]:
+    return (node for node in yaml.compose_all(text, Loader=_Loader) if node is not None)
+
+
+def _yaml(name: str, text: str) -> Iterator[tuple[Any, Callable[[], yaml.Node]]]:
+    try:
+        nodes = list(_nodes(text))
+    except yaml.YAMLError as broken:
+        mark = getattr(broken, "problem_mark", None)
+        place = f"{name}:{mark.line + 1}" if mark else name
+        problem = getattr(broken, "problem", None) or str(broken)
+        raise BadInputError(f"{place}: wanted YAML or JSON, found: {problem}: mend the file") from None
+    for node in nodes:
+        for key, line in locate.repeated_keys(node):
+            raise BadInputError(f"{name}:{line}: wanted each field once, found {key} again: remove one of them")
+        yield _construct(name, node), partial(_same, node)
+
+
+def _same(node: yaml.Node) -> yaml.Node:
+    return node
+
+
+def _construct(name: str, node: yaml.Node) -> Any:
+    loader = _Loader("")
+    try:
+        return loader.construct_document(node)
+    except yaml.YAMLError as broken:
+        mark = getattr(broken, "problem_mark", None) or node.start_mark
+        problem = getattr(broken, "problem", None) or str(broken)
+        raise BadInputError(f"{name}:{mark.line + 1}: wanted plain YAML, found: {problem}: mend the file") from None
     finally:
         loader.dispose()
+
+
+def _objects(name: str, document: Any, node: Callable[[], yaml.Node]) -> Iterator[Located]:
+    """Yield the object, or those of a list."""
+    if document is None:
+        return
+    kind = document.get("kind") if isinstance(document, dict) else None
+    if not isinstance(kind, str) or not kind:
+        found = "no kind" if isinstance(document, dict) else f"a {_word(document)}"
+        raise BadInputError(
+            f"{name}:{node().start_mark.line + 1}: wanted a Kubernetes object with a kind, found {found}: "
+            "remove it, or add apiVersion and kind"
+        )
+    if not (kind.endswith("List") and "items" in document):
+        yield Located(name, document, node)
+        return
+    items = document["items"] or []
+    if not isinstance(items, list):
+        line = locate.line_of(node(), "items")
+        raise BadInputError(f"{name}:{line}: items: wanted a list, found a {_word(items)}: write a list of objects")
+    for number, item in enumerate(items):
+        yield from _objects(name, item, cache(partial(_item, node, number)))
+
+
+def _item(node: Callable[[], yaml.Node], number: int) -> yaml.Node:
+    return locate.child_of(node(), f"items[{number}]")
+
+
+def _word(value: Any) -> str:
+    words = {dict: "mapping", list: "list", str: "string", bool: "boolean", int: "number", float: "number"}
+    return words.get(type(value), type(value).__name__)

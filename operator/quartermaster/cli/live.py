@@ -1,92 +1,118 @@
 """Reading a live cluster for the verbs: the same objects that files would hold. Nothing is written."""
 
-from collections.abc import AsyncIterator
+import argparse
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
 from quartermaster.api import names
 from quartermaster.cluster import resources
+from quartermaster.cluster.call import Limits
 from quartermaster.cluster.client import Client
 from quartermaster.cluster.credentials import Source
+from quartermaster.cluster.errors import ApiError
 from quartermaster.cluster.resources import Resource
+from quartermaster.cluster.trim import is_extended
 
-_WHOLE = (resources.INFERENCE_DEPLOYMENTS, resources.ACCELERATOR_POOLS, resources.MODEL_PROFILES)
-_CHILDREN = (
-    resources.DEPLOYMENTS,
-    resources.SERVICES,
-    resources.POD_DISRUPTION_BUDGETS,
-    resources.ENDPOINT_SLICES,
-)
+Object = dict[str, Any]
+
+_OURS = (resources.INFERENCE_DEPLOYMENTS, resources.ACCELERATOR_POOLS, resources.MODEL_PROFILES)
+# A person waits: whoever cannot be reached is told so after seconds.
+_LIMITS = Limits(attempts=3, connect_timeout_seconds=5.0)
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that say which cluster is meant."""
+    parser.add_argument("--kubeconfig", metavar="FILE", help="kubeconfig; $KUBECONFIG or ~/.kube/config when absent")
+    parser.add_argument("--context", metavar="NAME", help="context of the kubeconfig; the current one when absent")
 
 
 @asynccontextmanager
-async def client(kubeconfig: str | None, context: str | None) -> AsyncIterator[Client]:
-    """Yield a client of the cluster that the kubeconfig names."""
-    async with Client(Source(kubeconfig=kubeconfig, context=context)) as opened:
+async def client(given: argparse.Namespace) -> AsyncIterator[Client]:
+    """Yield a client of the cluster that the arguments name."""
+    source = Source(kubeconfig=given.kubeconfig, context=given.context)
+    async with Client(source, limits=_LIMITS) as opened:
         yield opened
 
 
-async def fleet_objects(opened: Client) -> list[dict[str, Any]]:
-    """Return everything that a plan is made from, without what it is not: no environment, no secrets, no history."""
-    found = [_node(item) for item in await _list(opened, resources.NODES)]
-    found += [_pod(item) for item in await _list(opened, resources.PODS)]
-    for resource in _WHOLE:
-        found += [_plain(item) for item in await _list(opened, resource)]
+async def fleet_objects(opened: Client) -> list[Object]:
+    """Return everything that a plan is made from, and of it only what a plan reads: no environment, no annotations."""
+    found = [_node(item) async for item in _each(opened, resources.NODES)]
+    found += [_pod(item) async for item in _each(opened, resources.PODS) if _holds_devices(item)]
+    for resource in _OURS:
+        try:
+            found += [_ours(item) async for item in _each(opened, resource)]
+        except ApiError as error:
+            # Before Quartermaster is installed there are none; its plan can be asked for all the same.
+            if not error.is_not_found:
+                raise
     ours = {"labelSelector": f"{names.MANAGED_BY_LABEL}={names.MANAGED_BY}"}
-    for resource in _CHILDREN:
-        found += [_plain(item) for item in await _list(opened, resource, ours)]
+    found += [_deployment(item) async for item in _each(opened, resources.DEPLOYMENTS, ours)]
     return found
 
 
-async def _list(opened: Client, resource: Resource, query: dict[str, str] | None = None) -> list[dict[str, Any]]:
-    items = await opened.list(resource, query=query)
-    return [{"apiVersion": resource.api_version, "kind": resource.kind, **item} for item in items]
+async def _each(opened: Client, resource: Resource, query: Mapping[str, str] | None = None) -> AsyncIterator[Object]:
+    async for page in opened.pages(resource, query=query, page_size=500):
+        for item in page["items"]:
+            yield {**item, "apiVersion": resource.api_version, "kind": resource.kind}
 
 
-def _plain(item: dict[str, Any]) -> dict[str, Any]:
-    metadata = {field: value for field, value in item["metadata"].items() if field != "managedFields"}
-    return {**item, "metadata": metadata}
+def _part(whole: Mapping[str, Any], *fields: str) -> Object:
+    return {field: whole[field] for field in fields if field in whole}
 
 
-def _node(item: dict[str, Any]) -> dict[str, Any]:
+def _metadata(item: Object) -> Object:
+    kept = ("name", "namespace", "uid", "generation", "labels", "ownerReferences", "deletionTimestamp")
+    return _part(item["metadata"], *kept)
+
+
+def _typed(item: Object, **parts: Any) -> Object:
+    given = {name: part for name, part in parts.items() if part}
+    return {"apiVersion": item["apiVersion"], "kind": item["kind"], "metadata": _metadata(item), **given}
+
+
+def _ours(item: Object) -> Object:
+    return _typed(item, spec=item.get("spec"), status=item.get("status"))
+
+
+def _deployment(item: Object) -> Object:
     spec, status = item.get("spec", {}), item.get("status", {})
-    return {
-        "apiVersion": item["apiVersion"],
-        "kind": item["kind"],
-        "metadata": {
-            field: item["metadata"][field] for field in ("name", "uid", "labels") if field in item["metadata"]
-        },
-        "spec": {field: spec[field] for field in ("providerID", "taints", "unschedulable") if field in spec},
-        "status": {
-            "allocatable": status.get("allocatable", {}),
-            "conditions": [c for c in status.get("conditions", ()) if c.get("type") == "Ready"],
-        },
-    }
+    return _typed(item, spec=_part(spec, "replicas"), status=_part(status, "readyReplicas"))
 
 
-def _pod(item: dict[str, Any]) -> dict[str, Any]:
-    spec, metadata = item.get("spec", {}), item["metadata"]
-    kept = ("name", "namespace", "uid", "labels", "ownerReferences")
-    return {
-        "apiVersion": item["apiVersion"],
-        "kind": item["kind"],
-        "metadata": {field: metadata[field] for field in kept if field in metadata},
-        "spec": {
-            "nodeName": spec.get("nodeName"),
-            "containers": [_container(container) for container in spec.get("containers", ())],
-            "initContainers": [_container(container) for container in spec.get("initContainers", ())],
-        },
-        "status": {
-            "phase": item.get("status", {}).get("phase"),
-            "conditions": [
-                c for c in item.get("status", {}).get("conditions", ()) if c.get("type") in {"Ready", "PodScheduled"}
-            ],
-        },
-    }
+def _node(item: Object) -> Object:
+    status = item.get("status", {})
+    kept = _part(status, "allocatable")
+    kept["conditions"] = _conditions(status, "Ready")
+    return _typed(item, spec=_part(item.get("spec", {}), "providerID", "taints", "unschedulable"), status=kept)
 
 
-def _container(container: dict[str, Any]) -> dict[str, Any]:
-    kept = {"name": container["name"], "resources": container.get("resources", {})}
-    if "restartPolicy" in container:
-        kept["restartPolicy"] = container["restartPolicy"]
-    return kept
+def _pod(item: Object) -> Object:
+    spec, status = item.get("spec", {}), item.get("status", {})
+    kept = _part(spec, "nodeName")
+    for kind in ("containers", "initContainers"):
+        if containers := [_container(container) for container in spec.get(kind, ()) if _asks(container)]:
+            kept[kind] = containers
+    seen = _part(status, "phase")
+    if conditions := _conditions(status, "Ready", "PodScheduled"):
+        seen["conditions"] = conditions
+    return _typed(item, spec=kept, status=seen)
+
+
+def _holds_devices(item: Object) -> bool:
+    """Whether the pod asks for devices. No other pod changes a plan, and there may be very many."""
+    spec = item.get("spec", {})
+    containers = (*spec.get("containers", ()), *spec.get("initContainers", ()))
+    return any(is_extended(name) for c in containers if _asks(c) for name in c["resources"]["requests"])
+
+
+def _container(container: Object) -> Object:
+    return {**_part(container, "name", "restartPolicy"), "resources": {"requests": container["resources"]["requests"]}}
+
+
+def _asks(container: Object) -> bool:
+    return bool(container.get("resources", {}).get("requests"))
+
+
+def _conditions(status: Object, *kinds: str) -> list[Object]:
+    return [_part(c, "type", "status") for c in status.get("conditions", ()) if c.get("type") in kinds]

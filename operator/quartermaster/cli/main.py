@@ -12,16 +12,18 @@ from typing import Any, Protocol
 
 from quartermaster.cli import crds, plan, snapshot, status
 from quartermaster.cli.files import BadInputError
-from quartermaster.cli.output import FORMATS
 from quartermaster.cluster.errors import ApiError, CredentialsError
 
 BAD_INPUT = 2
+INTERRUPTED = 130
+"""128 and the number of SIGINT, as shells count."""
 
 
 class Verb(Protocol):
     """What a verb's module offers."""
 
     HELP: str
+    EPILOG: str
 
     def arguments(self, parser: argparse.ArgumentParser) -> None:
         """Add the verb's arguments."""
@@ -37,31 +39,44 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; returns the exit status."""
     given = _parser().parse_args(argv)
     try:
-        return asyncio.run(_VERBS[given.verb].run(given))
+        exit_status = asyncio.run(_VERBS[given.verb].run(given))
+        # What is still buffered is written here, while a reader that has gone can be borne.
+        sys.stdout.flush()
     except BadInputError as bad:
         sys.stderr.write(f"{bad}\n")
     except (ApiError, CredentialsError) as error:
-        sys.stderr.write(f"the cluster did not answer as wanted: {error}\n")
+        sys.stderr.write(f"{_without_answer(error, given.verb)}\n")
     except BrokenPipeError:
         # Whoever read the output has gone; Python would complain once more while it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    else:
+        return exit_status
     return BAD_INPUT
+
+
+def _without_answer(error: ApiError | CredentialsError, verb: str) -> str:
+    """Return what went wrong with the cluster, and what to do about it."""
+    told = str(error)
+    if isinstance(error, ApiError):
+        told = f"the cluster did not answer as wanted: {error}"
+        if error.is_unreachable:
+            told += ": check --kubeconfig and --context, and that the API server is up"
+    return f"{told}; `plan --fleet PATH` needs no cluster" if verb == "plan" else told
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="kubectl-quartermaster",
         description="Where model replicas run, at what proven cost, and why.",
-        epilog="Exit status 0: fine; 1: the answer is no; 2: bad input.",
+        epilog="Exit status 0: fine; 1: the answer is no; 2: bad input, or no cluster.",
     )
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     for name, verb in _VERBS.items():
-        one = verbs.add_parser(name, help=verb.HELP, description=verb.HELP[0].upper() + verb.HELP[1:] + ".")
-        verb.arguments(one)
-        one.add_argument("-o", "--output", choices=FORMATS, default="table", help="form of what is printed")
-        one.add_argument("--kubeconfig", help="kubeconfig file; $KUBECONFIG or ~/.kube/config when absent")
-        one.add_argument("--context", help="context of the kubeconfig")
+        description = verb.HELP[0].upper() + verb.HELP[1:] + "."
+        verb.arguments(verbs.add_parser(name, help=verb.HELP, description=description, epilog=verb.EPILOG))
     return parser
 
 

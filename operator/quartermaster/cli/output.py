@@ -1,8 +1,9 @@
 """How a document reaches a person or a program: a table, JSON or YAML."""
 
+import argparse
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import yaml
@@ -10,12 +11,20 @@ import yaml
 FORMATS = ("table", "json", "yaml")
 
 
+def arguments(parser: argparse.ArgumentParser, forms: Sequence[str] = FORMATS) -> None:
+    """Add the argument that chooses the form; the first is taken when none is given."""
+    parser.add_argument(
+        "-o", "--output", choices=forms, default=forms[0], help=f"form of what is printed; {forms[0]} when absent"
+    )
+
+
+def text_of(document: dict[str, Any], form: str) -> str:
+    """Return the document as JSON or YAML, with a line end."""
+    if form == "json":
+        return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return str(yaml.dump(document, Dumper=yaml.CSafeDumper, sort_keys=False, allow_unicode=True, width=118))
+
+
 def show(document: dict[str, Any], form: str, as_table: Callable[[], str]) -> None:
     """Print the document in the form asked for; the table is only made when it is wanted."""
-    if form == "json":
-        text = json.dumps(document, indent=2, ensure_ascii=False)
-    elif form == "yaml":
-        text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True).rstrip()
-    else:
-        text = as_table()
-    sys.stdout.write(text + "\n")
+    sys.stdout.write(as_table() + "\n" if form == "table" else text_of(document, form))

@@ -1,0 +1,108 @@
+"""The plan that the operator would make of one look at the world, with what a person wants to know of how it was made.
+
+The operator's own decision is asked, so that what is shown is what would be done. Nothing is printed here.
+"""
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from quartermaster.catalog.catalog import Catalog
+from quartermaster.planner.candidates import candidates
+from quartermaster.planner.fleet import Demand, Fleet, Key, Pool
+from quartermaster.planner.plan import Plan
+from quartermaster.reconcile.decide import decide, observe_fleet
+from quartermaster.reconcile.declared import Declared
+from quartermaster.reconcile.observation import Observed
+from quartermaster.reconcile.outcome import Memory
+from quartermaster.reconcile.servable import servable_rule
+from quartermaster.reconcile.workloads import Unplannable, running_by_key, workloads
+from quartermaster.reconcile.writes import owned_by_key
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An object that cannot be planned with."""
+
+    kind: str
+    namespace: str
+    name: str
+    reason: str
+    """CamelCase."""
+    message: str
+
+    @property
+    def title(self) -> str:
+        """What it is called."""
+        return "/".join(part for part in (self.namespace, self.name) if part)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A plan, what it was made from, and how long that took."""
+
+    plan: Plan
+    fleet: Fleet
+    demand_by_key: Mapping[Key, Demand] = field(hash=False)
+    """What each deployment that could be planned must serve."""
+    refused: tuple[Refused, ...]
+    solve_seconds: float
+
+    @property
+    def pool_by_name(self) -> dict[str, Pool]:
+        """Every pool that was planned on."""
+        return {pool.name: pool for pool in self.fleet.pools}
+
+    @property
+    def unplanned(self) -> tuple[Refused, ...]:
+        """The InferenceDeployments that could not be planned."""
+        return tuple(refused for refused in self.refused if refused.kind == "InferenceDeployment")
+
+
+def make(seen: Observed, catalog: Catalog, *, with_all_rejections: bool) -> Made:
+    """Return the plan for what was seen.
+
+    Load that the status of a deployment tells as measured counts, as for an operator that starts anew; otherwise that
+    which the spec declares.
+
+    Args:
+        seen: one look at the world.
+        catalog: facts that ship with Quartermaster.
+        with_all_rejections: give every shape and every rule that refuses it, not only the nearest of each pool.
+    """
+    started_seconds = time.perf_counter()
+    outcome = decide(seen, Memory(), catalog=catalog, plan_seconds=0.0)
+    solve_seconds = time.perf_counter() - started_seconds
+    documents = [entry.document for entry in seen.deployments if entry.document is not None]
+    running = running_by_key([child for children in owned_by_key(seen.children).values() for child in children])
+    planned, unplannable = workloads(documents, catalog, demand_by_key=outcome.memory.demand_by_key, running=running)
+    plan = outcome.plan
+    if with_all_rejections:
+        rules = (servable_rule(documents, catalog),)
+        refusals = candidates(outcome.fleet, planned, further_rules=rules, explain_all=True)[1]
+        plan = replace(plan, rejections=refusals)
+    return Made(
+        plan=plan,
+        fleet=outcome.fleet,
+        demand_by_key={workload.key: workload.demand for workload in planned},
+        refused=(*_invalid(seen), *_unusable(seen, catalog), *map(_unplannable, unplannable)),
+        solve_seconds=solve_seconds,
+    )
+
+
+def _invalid(seen: Observed) -> Iterator[Refused]:
+    entries: list[Declared[Any]] = [*seen.deployments, *seen.pools, *seen.profiles]
+    for entry in entries:
+        if entry.document is None:
+            reference = entry.reference
+            yield Refused(reference.kind, reference.namespace, reference.name, "Invalid", entry.refusal)
+
+
+def _unusable(seen: Observed, catalog: Catalog) -> Iterator[Refused]:
+    for refusal in observe_fleet(seen, catalog)[1]:
+        yield Refused(refusal.kind, "", refusal.name, refusal.reason, refusal.message)
+
+
+def _unplannable(found: Unplannable) -> Refused:
+    return Refused("InferenceDeployment", found.key.namespace, found.key.name, found.reason, found.message)
