@@ -6,7 +6,7 @@ import random
 from collections import Counter
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from quartermaster.planner.candidates import candidates
@@ -113,15 +113,20 @@ def with_running(asked: list[Workload], made: Plan) -> list[Workload]:
 
 
 def occupied(where: Fleet, made: Plan) -> Fleet:
-    """Return the fleet with the plan's replicas holding chips, packed first-fit-decreasing."""
+    """Return the fleet with the plan's replicas holding chips: those bound to a zone first, then the largest."""
     return dataclasses.replace(where, pools=tuple(_occupied(p, made) for p in where.pools))
 
 
 def _occupied(here: Pool, made: Plan) -> Pool:
     free = {h.name: h.available_chips for h in here.hosts}
+    zone_of = {h.name: h.zone for h in here.hosts}
     placed = [p for p in made.placements if p.candidate.pool == here.name and not p.candidate.is_external]
-    for size in sorted((p.candidate.shape.chips for p in placed for _ in range(p.replicas)), reverse=True):
-        name = min((n for n, chips in free.items() if chips >= size), key=lambda n: (free[n], n))
+    bound = [(zone, p.candidate.shape.chips) for p in placed for zone, count in p.zones for _ in range(count)]
+    loose = [("", p.candidate.shape.chips) for p in placed if not p.zones for _ in range(p.replicas)]
+    for zone, size in [*bound, *sorted(loose, key=lambda seat: -seat[1])]:
+        fitting = [n for n, chips in free.items() if chips >= size and zone in {"", zone_of[n]}]
+        assume(fitting)
+        name = min(fitting, key=lambda n: (free[n], n))
         free[name] -= size
     return dataclasses.replace(here, hosts=tuple(dataclasses.replace(h, free_chips=free[h.name]) for h in here.hosts))
 

@@ -44,12 +44,21 @@ def greedy(problem: Problem, *, is_from_running: bool = False) -> tuple[int, ...
     ordered = sorted(problem.needs, key=lambda n: (-n.priority, len(n.options), n.key))
     if is_from_running:
         for need in ordered:
-            for i in need.options:
-                state.take(i, min(problem.options[i].running, state.most(i)))
+            _resume(state, need)
     for need in ordered:
         _serve(state, need)
         _drop(state, need)
     return tuple(state.counts)
+
+
+def _resume(state: _State, need: Need) -> None:
+    """Take what runs, as far as it is within the limits."""
+    left = {state.problem.options[i].candidate.id: state.problem.options[i].running for i in need.options}
+    for i in need.options:
+        name = state.problem.options[i].candidate.id
+        while left[name] > 0 and _may(state, need, i, is_short=True):
+            state.take(i, 1)
+            left[name] -= 1
 
 
 def _drop(state: _State, need: Need) -> None:

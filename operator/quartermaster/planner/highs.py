@@ -107,8 +107,12 @@ class Program:
         return bool(np.all(activity >= low - slack) and np.all(activity <= high + slack))
 
 
-def solve(program: Program, *, limits: Limits, start: Sequence[float] | None = None) -> Outcome:
-    """Minimise the program, from a start where one is known."""
+def solve(program: Program, *, limits: Limits) -> Outcome:
+    """Minimise the program.
+
+    No start is handed over: with one, presolve of HiGHS 1.15.1 was seen to cut off the optimum and to call a worse
+    solution optimal. Callers compare with what they knew before.
+    """
     solver = highspy.Highs()  # type: ignore[no-untyped-call]
     integers = sum(program.is_integer)
     options: dict[str, bool | int | float | str] = {
@@ -125,11 +129,6 @@ def solve(program: Program, *, limits: Limits, start: Sequence[float] | None = N
         solver.setOptionValue(name, value)
     if solver.passModel(_model(program)) == highspy.HighsStatus.kError:
         raise HighsError(f"HiGHS refused a model of {len(program.cost)} variables and {len(program.row_lower)} rows")
-    if start is not None:
-        solution = highspy.HighsSolution()
-        solution.col_value = list(start)
-        solution.value_valid = True
-        solver.setSolution(solution)
     solver.run()
     return _outcome(solver, program)
 

@@ -78,7 +78,7 @@ def _seats(posed: Problem, counts: Sequence[int]) -> dict[str, list[Seat]]:
     found: dict[str, list[Seat]] = defaultdict(list)
     for option, count in zip(posed.options, counts, strict=True):
         if option.chips:
-            found[option.candidate.pool] += [(option.chips, option.zone)] * count
+            found[option.candidate.pool] += [(option.chips, option.zone if option.is_spread else "")] * count
     return found
 
 
@@ -91,7 +91,7 @@ def _homeless(
     found: dict[str, list[Seat]] = {}
     for pool in fleet.pools:
         wanted = planned[pool.name]
-        if wanted and not is_certain(pool, [size for size, _ in wanted], running[pool.name]):
+        if wanted and not is_certain(pool, wanted, running[pool.name]):
             left = unseated(pool, wanted, running[pool.name])
             if left:
                 found[pool.name] = left
@@ -108,7 +108,9 @@ def _without_unseated(fleet: Fleet, workloads: Sequence[Workload], posed: Proble
             same = [
                 i
                 for i, option in enumerate(posed.options)
-                if counts[i] and (option.candidate.pool, option.chips, option.zone) == (name, size, zone)
+                if counts[i]
+                and (option.candidate.pool, option.chips) == (name, size)
+                and (option.zone == zone or not zone)
             ]
             counts[min(same, key=lambda i: (counts[i] <= posed.options[i].running, priority[i], i))] -= 1
     reached = objective(posed, counts)
@@ -120,7 +122,7 @@ def _placements(posed: Problem, solution: Solution) -> tuple[Placement, ...]:
     zones: dict[Candidate, list[tuple[str, int]]] = defaultdict(list)
     for option, count in zip(posed.options, solution.counts, strict=True):
         if count:
-            zones[option.candidate].append((option.zone, count))
+            zones[option.candidate].append((option.zone if option.is_spread else "", count))
     return tuple(
         Placement(candidate, sum(count for _, count in rows), tuple(row for row in rows if row[0]))
         for candidate, rows in sorted(zones.items(), key=lambda item: item[0].id)

@@ -1,6 +1,7 @@
 """The joint problem as numbers: options, needs and the limits that they share. Made once per plan; no solver here.
 
-An option is a candidate, in one zone where its deployment is spread over zones. Whatever concerns one deployment alone
+An option is a candidate, in one zone where its deployment, or one that it shares a pool with, is spread over zones: the
+rows of a zone are exact only when every replica has one. Whatever concerns one deployment alone
 is in its need; what several share is a limit. Everything is ordered by name, so equal fleets give equal problems.
 """
 
@@ -31,7 +32,9 @@ class Option:
 
     candidate: Candidate
     zone: str
-    """Empty where the deployment is not spread over zones."""
+    """Empty where zones do not matter."""
+    is_spread: bool
+    """Whether the deployment itself is spread over zones."""
     requests_per_second: float
     share: float
     """Part of the demand that one replica serves, at most 1; 0 where there is no rate to serve."""
@@ -102,10 +105,11 @@ def problem(
     by_workload: dict[Key, list[Candidate]] = defaultdict(list)
     for candidate in candidates:
         by_workload[candidate.workload].append(candidate)
+    zoned = frozenset(c.pool for w in workloads if _is_spread(w) for c in by_workload[w.key])
     options: list[Option] = []
     needs: list[Need] = []
     for workload in sorted(workloads, key=lambda w: w.key):
-        own = _options(workload, by_workload[workload.key], pools)
+        own = _options(workload, by_workload[workload.key], pools, zoned=zoned)
         if own:
             places_of_own = tuple(range(len(options), len(options) + len(own)))
             needs.append(_need(workload, own, places_of_own))
@@ -119,7 +123,13 @@ def is_counted(workload: Workload) -> bool:
     return workload.demand.replicas is not None
 
 
-def _options(workload: Workload, candidates: Sequence[Candidate], pools: dict[str, Pool]) -> list[Option]:
+def _is_spread(workload: Workload) -> bool:
+    return (workload.spec.placement.min_zones or 1) > 1
+
+
+def _options(
+    workload: Workload, candidates: Sequence[Candidate], pools: dict[str, Pool], *, zoned: frozenset[str]
+) -> list[Option]:
     internal = [c for c in candidates if not c.is_external]
     if is_counted(workload) and internal:
         candidates = internal
@@ -129,8 +139,9 @@ def _options(workload: Workload, candidates: Sequence[Candidate], pools: dict[st
     found: list[Option] = []
     for candidate in sorted(candidates, key=lambda c: (c.pool, c.shape.chips, c.shape.key)):
         hosts = pools[candidate.pool].hosts
-        spread = workload.spec.placement.min_zones or 1
-        zones = sorted({host.zone for host in hosts}) if spread > 1 and not candidate.is_external else [""]
+        zones = sorted({host.zone for host in hosts}) if candidate.pool in zoned and not candidate.is_external else [""]
+        if len(zones) == 1 and not _is_spread(workload):
+            zones = [""]
         for zone in zones:
             here = [host for host in hosts if not zone or host.zone == zone]
             found.append(_option(workload, candidate, here, zone=zone, running=running))
@@ -147,6 +158,7 @@ def _option(
     return Option(
         candidate=candidate,
         zone=zone,
+        is_spread=_is_spread(workload),
         requests_per_second=rate,
         share=min(1.0, rate / wanted) if wanted > 0 else 0.0,
         price=price,
@@ -225,8 +237,10 @@ def _need(workload: Workload, own: Sequence[Option], indices: tuple[int, ...]) -
 
 
 def _weight(own: Sequence[Option], rate: float, low: int) -> float:
-    covers = [o.price * max(math.ceil(1 / o.share - 1e-9) if rate > 0 and o.share > 0 else 0, low, 1) for o in own]
-    return max(min(covers), 1e-3)
+    """Return the price of the cheapest way to meet the need with one option; a service without load costs nothing."""
+    if rate <= 0:
+        return max(min((o.price for o in own if not o.candidate.is_external), default=0.0) * max(low, 1), 1e-3)
+    return max(min(o.price * max(math.ceil(1 / o.share - 1e-9), low, 1) for o in own), 1e-3)
 
 
 def running_sizes(workloads: Sequence[Workload], fleet: Fleet) -> dict[str, Counter[int]]:

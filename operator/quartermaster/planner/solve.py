@@ -43,8 +43,7 @@ def _without_shortage(problem: Problem, starts: Sequence[Counts], *, limits: Lim
     """Return the cheapest plan that meets every need; None when none is found."""
     form = formulate(problem, is_soft=False)
     good = [counts for counts in starts if form.program.is_feasible(values(form, counts))]
-    start = min(good, key=lambda counts: cost(problem, counts), default=None)
-    outcome = highs.solve(form.program, limits=limits, start=None if start is None else values(form, start))
+    outcome = highs.solve(form.program, limits=limits)
     found = _counts(form, outcome)
     if found is not None:
         good.append(found)
@@ -64,20 +63,22 @@ def objective(problem: Problem, counts: Sequence[int]) -> float:
 def _with_shortage(problem: Problem, starts: Sequence[Counts], *, limits: Limits) -> Solution:
     """Minimise shortage priority by priority, then cost."""
     soft = formulate(problem, is_soft=True)
-    counts = min(starts, key=lambda c: _shortage(problem, c))
+    nothing = (0,) * len(problem.options)
+    good = [c for c in starts if soft.program.is_feasible(values(soft, c))] or [nothing]
+    counts = min(good, key=lambda c: _shortage(problem, c))
     bound = 0.0
     for place, priority in enumerate(problem.priorities):
         terms = soft.penalties.get(priority, [])
         if not terms:
             continue
-        outcome = _minimise(soft, terms, start=counts, limits=limits)
+        outcome = _minimise(soft, terms, limits=limits)
         found = _counts(soft, outcome)
         if found is not None and _shortage(problem, found)[: place + 1] < _shortage(problem, counts)[: place + 1]:
             counts = found
         reached = _shortage(problem, counts)[place]
         soft.program.row(terms, upper=reached + _SLACK * (1 + reached))
         bound += UNSERVED_PRICE * min(max(0.0, outcome.bound), reached)
-    outcome = highs.solve(soft.program, limits=limits, start=values(soft, counts))
+    outcome = highs.solve(soft.program, limits=limits)
     found = _counts(soft, outcome)
     if found is not None and cost(problem, found) < cost(problem, counts):
         counts = found
@@ -87,14 +88,14 @@ def _with_shortage(problem: Problem, starts: Sequence[Counts], *, limits: Limits
     return Solution(counts, reached, min(reached, bound))
 
 
-def _minimise(form: Formulation, terms: Sequence[tuple[int, float]], *, start: Counts, limits: Limits) -> highs.Outcome:
+def _minimise(form: Formulation, terms: Sequence[tuple[int, float]], *, limits: Limits) -> highs.Outcome:
     """Minimise the terms instead of the cost."""
     program = form.program
     kept = program.cost
     program.cost = [0.0] * len(kept)
     for variable, price in terms:
         program.cost[variable] += price
-    outcome = highs.solve(program, limits=limits, start=values(form, start))
+    outcome = highs.solve(program, limits=limits)
     program.cost = kept
     return outcome
 
