@@ -17,6 +17,14 @@ from quartermaster.manifests.replica import Replica
 
 ARCHITECTURE_LABEL: Final = "kubernetes.io/arch"
 
+LOST_NODE_SECONDS: Final = 30
+"""For how long a replica may stay on a node that is not ready, or cannot be reached, before another takes its place.
+
+Kubernetes' own default is five minutes. A node is only called so after 50 seconds of silence (kube-controller-manager
+1.36, ``--node-monitor-grace-period``), so a short break of the network costs no replica that has its weights loaded.
+"""
+_LOST_NODE_TAINTS: Final = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
+
 _SELECTED_BY_GKE: Final = (TPU_ACCELERATOR, TPU_TOPOLOGY)
 """GKE wants these two of a TPU pod in its nodeSelector (GKE documentation, "TPUs in GKE", read 2026-11-21)."""
 
@@ -56,15 +64,21 @@ def node_selector(replica: Replica) -> dict[str, str]:
     return {label: labels[label] for label in _SELECTED_BY_GKE if label in labels}
 
 
-def tolerations(replica: Replica) -> list[dict[str, str]]:
-    """Return the tolerations of the pool, of the chip's platforms, of the extended resource and of spot capacity."""
+def tolerations(replica: Replica) -> list[dict[str, Any]]:
+    """Return the tolerations of the pool, the chip's platforms, the extended resource and spot capacity.
+
+    Nodes that are lost are tolerated as well, for a while.
+    """
     pool = replica.pool
     found = [_toleration(t.key, t.value, t.effect) for t in pool.tolerations]
     found += [_toleration(t.key, t.value, t.effect) for t in replica.accelerator.taints]
     found.append(_toleration(replica.resource_name, None, "NoSchedule"))
     if pool.capacity_type is CapacityType.SPOT:
         found += [_toleration(t.key, t.value, t.effect) for t in SPOT_TAINTS.values()]
-    return _distinct(found)
+    lost = [
+        {**_toleration(key, None, "NoExecute"), "tolerationSeconds": LOST_NODE_SECONDS} for key in _LOST_NODE_TAINTS
+    ]
+    return [*_distinct(found), *lost]
 
 
 def zone_spread(replica: Replica) -> list[dict[str, Any]]:
