@@ -105,7 +105,6 @@ def with_running(asked: list[Workload], made: Plan) -> list[Workload]:
             running=tuple(
                 Running(p.candidate.pool, p.candidate.shape.key, p.replicas, p.replicas)
                 for p in made.placements_of(w.key)
-                if not p.candidate.is_external
             ),
         )
         for w in asked

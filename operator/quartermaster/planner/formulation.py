@@ -6,7 +6,7 @@
          Σ dollars_i n_i ≤ budget_w
          y_r ≤ Σ_(i in r) n_i,   Σ y_r + g_w ≥ minRegions (likewise zones)
          Σ_(i in r) T_i n_i − share_max Σ T_i n_i ≤ x_w
-         a_i ≥ n_i − running_i
+         a_i ≥ |n_i − running_i|
          Σ chips_i n_i ≤ room                            the limits that deployments share
          n integer
 Shortage (u, v, g, x) exists only in the soft form. It is priced by a convex, piecewise linear function of the part of
@@ -102,7 +102,7 @@ def cost(problem: Problem, counts: Sequence[int]) -> float:
         if option.change_price:
             _, before = started.get(option.candidate.id, (option, 0))
             started[option.candidate.id] = (option, before + count)
-    return total + sum(o.change_price * max(0, count - o.running) for o, count in started.values())
+    return total + sum(o.change_price * abs(count - o.running) for o, count in started.values())
 
 
 @dataclass(slots=True)
@@ -226,6 +226,7 @@ def _add_changes(form: Formulation) -> None:
             continue
         variable = form.program.variable(cost=first.change_price)
         form.program.row([(variable, 1.0), *((i, -1.0) for i in members)], lower=-float(first.running))
+        form.program.row([(variable, 1.0), *((i, 1.0) for i in members)], lower=float(first.running))
         form.changes.append((variable, tuple(members), first.running))
 
 
@@ -234,7 +235,7 @@ def values(form: Formulation, counts: Sequence[int]) -> list[float]:
     found = [0.0] * len(form.program.cost)
     found[: len(counts)] = [float(count) for count in counts]
     for variable, members, running in form.changes:
-        found[variable] = float(max(0, sum(counts[i] for i in members) - running))
+        found[variable] = float(abs(sum(counts[i] for i in members) - running))
     for variable, inside in form.presences:
         found[variable] = float(any(counts[i] for i in inside))
     for place, kinds in form.shortages.items():

@@ -18,10 +18,13 @@ DEFAULT_MAX_REPLICAS = 1000
 EXTERNAL_UNITS = 10
 PREFERENCE_AT_FULL_WEIGHT = 0.25
 """A region preferred with weight 100 is chosen while it costs at most a quarter more than another."""
-CHANGE_SECONDS = 600.0
-"""A replica that starts is paid for while it loads its weights and warms up: ten minutes of its price ..."""
+CHANGE_SECONDS = 300.0
+"""Starting a replica, and stopping one that is warm, each cost five minutes of its price: it loads and drains unused.
+So a move costs ten minutes ..."""
 CHANGE_HORIZON_SECONDS = 3600.0
-"""... and has to earn that back within an hour."""
+"""... and has to earn them back within an hour."""
+EXTERNAL_CHANGE_FRACTION = 1e-3
+"""A share of a service moves for next to nothing, but not for nothing at all."""
 SHAPE_ORDER_FRACTION = 1e-6
 """An explicit shape costs this much more than the one before it: order breaks ties, and nothing else."""
 
@@ -41,7 +44,7 @@ class Option:
     price: float
     """Dollars per hour with preferences priced in."""
     change_price: float
-    """Dollars per hour for each replica beyond those that run."""
+    """Dollars per hour for each replica more or less than run."""
     running: int
     most: int
     """No plan needs more replicas."""
@@ -131,8 +134,9 @@ def _options(
     workload: Workload, candidates: Sequence[Candidate], pools: dict[str, Pool], *, zoned: frozenset[str]
 ) -> list[Option]:
     internal = [c for c in candidates if not c.is_external]
-    if is_counted(workload) and internal:
-        candidates = internal
+    by_count = is_counted(workload) and bool(internal)
+    candidates = internal if by_count else candidates
+    wanted = 0.0 if by_count else workload.demand.requests_per_second
     running = Counter[tuple[str, str]]()
     for row in workload.running:
         running[row.pool, row.shape_key] += row.replicas
@@ -144,17 +148,22 @@ def _options(
             zones = [""]
         for zone in zones:
             here = [host for host in hosts if not zone or host.zone == zone]
-            found.append(_option(workload, candidate, here, zone=zone, running=running))
+            found.append(_option(workload, candidate, here, wanted=wanted, zone=zone, running=running))
     return [option for option in found if not any(_dominates(other, option) for other in found)]
 
 
 def _option(
-    workload: Workload, candidate: Candidate, hosts: Sequence[Host], *, zone: str, running: Counter[tuple[str, str]]
+    workload: Workload,
+    candidate: Candidate,
+    hosts: Sequence[Host],
+    *,
+    wanted: float,
+    zone: str,
+    running: Counter[tuple[str, str]],
 ) -> Option:
     rate = candidate.throughput.requests_per_second
-    wanted = 0.0 if is_counted(workload) else workload.demand.requests_per_second
     price = candidate.dollars_per_hour * _preference(workload, candidate) * (1 + _place_in_order(workload, candidate))
-    is_changing = bool(workload.running) and not candidate.is_external
+    change = EXTERNAL_CHANGE_FRACTION if candidate.is_external else CHANGE_SECONDS / CHANGE_HORIZON_SECONDS
     return Option(
         candidate=candidate,
         zone=zone,
@@ -162,7 +171,7 @@ def _option(
         requests_per_second=rate,
         share=min(1.0, rate / wanted) if wanted > 0 else 0.0,
         price=price,
-        change_price=candidate.dollars_per_hour * CHANGE_SECONDS / CHANGE_HORIZON_SECONDS if is_changing else 0.0,
+        change_price=candidate.dollars_per_hour * change if workload.running else 0.0,
         running=running[candidate.pool, candidate.shape.key],
         most=_most(workload, candidate, hosts, wanted=wanted),
     )
