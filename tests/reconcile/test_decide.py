@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from quartermaster.api import names
@@ -9,7 +10,7 @@ from quartermaster.catalog.load import load_catalog
 from quartermaster.reconcile.decide import decide
 from quartermaster.reconcile.outcome import Memory
 from tests.lab import fleet
-from tests.reconcile.world import World
+from tests.reconcile.world import START, World
 
 EU, US = "europe-west4", "us-east-1"
 
@@ -100,13 +101,12 @@ def test_drift_is_repaired_and_named() -> None:
 
 
 def test_a_lost_memory_changes_nothing_that_runs() -> None:
-    """A process that starts anew finds its own work and leaves it alone."""
+    """A process that starts anew, an hour later, finds its own work and leaves it alone, statuses included."""
     world = two_regions()
     world.create(wish("chat"), wish("bound", compliance={"residency": {"jurisdictions": ["EU"]}}))
     world.settle()
-    world.memory = Memory()
-    outcome = world.turn()
-    assert (outcome.apply, outcome.delete) == ((), ())
+    later = replace(world.look(), now=START + timedelta(hours=1))
+    assert decide(later, Memory(), catalog=load_catalog(), plan_seconds=60.0).is_settled
 
 
 def test_capacity_moves_before_it_leaves() -> None:

@@ -4,7 +4,8 @@ It plays API server, controllers and kubelets just far enough for the pure loop;
 """
 
 import copy
-from dataclasses import dataclass, field
+from collections import Counter
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,6 +23,7 @@ from tests.reconcile.seen import node_seen, pod_seen
 
 Object = dict[str, Any]
 Identity = tuple[str, str, str]
+ZONE = "topology.kubernetes.io/zone"
 START = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
 
@@ -127,7 +129,7 @@ class World:
             document["status"] = {"replicas": wanted, "readyReplicas": wanted}
 
     def _pods(self) -> list[PodSeen]:
-        """Return one pod for each ready replica, on the first nodes of its pool that have room."""
+        """Return one pod for each ready replica, on nodes that its affinity admits, spread over their zones."""
         free = {
             (node["metadata"]["name"], resource): int(count)
             for node in self.of("Node")
@@ -136,15 +138,32 @@ class World:
         }
         pods = []
         for document in self.of("Deployment"):
-            template = document["spec"]["template"]
-            limits = template["spec"]["containers"][0]["resources"]["limits"]
+            template = document["spec"]["template"]["spec"]
+            limits = template["containers"][0]["resources"]["limits"]
             resource, chips = next((name, int(count)) for name, count in limits.items() if "/" in name)
+            admitted = [node for node in self.of("Node") if _admits(template["affinity"], node["metadata"]["labels"])]
+            taken: Counter[str] = Counter()
             for number in range(document.get("status", {}).get("readyReplicas", 0)):
-                node = next((n for (n, r), count in sorted(free.items()) if r == resource and count >= chips), None)
-                if node is None:
+                fitting = [node for node in admitted if free.get((node["metadata"]["name"], resource), 0) >= chips]
+                if not fitting:
                     continue
-                free[node, resource] -= chips
+                node = min(fitting, key=lambda n: (taken[n["metadata"]["labels"][ZONE]], n["metadata"]["name"]))
+                taken[node["metadata"]["labels"][ZONE]] += 1
+                free[node["metadata"]["name"], resource] -= chips
                 labels = document["metadata"]["labels"]
                 name = f"{document['metadata']['name']}-{number}"
-                pods.append(pod_seen(name, node=node, chips={resource: chips}, pool=labels[names.POOL_LABEL]))
+                host = node["metadata"]["name"]
+                pods.append(replace(pod_seen(name, node=host, chips={resource: chips}), labels=labels))
         return pods
+
+
+def _admits(affinity: Object, labels: Object) -> bool:
+    required = affinity["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
+    (term,) = required["nodeSelectorTerms"]
+    return all(_holds(expression, labels) for expression in term["matchExpressions"])
+
+
+def _holds(expression: Object, labels: Object) -> bool:
+    if expression["operator"] == "DoesNotExist":
+        return expression["key"] not in labels
+    return labels.get(expression["key"]) in expression["values"]

@@ -75,7 +75,8 @@ def make(seen: Observed, catalog: Catalog, *, with_all_rejections: bool) -> Made
     outcome = decide(seen, Memory(), catalog=catalog, plan_seconds=0.0)
     solve_seconds = time.perf_counter() - started_seconds
     documents = [entry.document for entry in seen.deployments if entry.document is not None]
-    running = running_by_key([child for children in owned_by_key(seen.children).values() for child in children])
+    owned = [child for children in owned_by_key(seen.children).values() for child in children]
+    running = running_by_key(owned, seen.pods)
     planned, unplannable = workloads(documents, catalog, demand_by_key=outcome.memory.demand_by_key, running=running)
     plan = outcome.plan
     if with_all_rejections:

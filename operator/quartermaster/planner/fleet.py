@@ -176,6 +176,8 @@ class Running:
     shape_key: str
     replicas: int
     ready: int
+    hosts: tuple[str, ...] = ()
+    """Names of the hosts on which replicas sit, once for each; empty where nobody looked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,8 +100,8 @@ def cost(problem: Problem, counts: Sequence[int]) -> float:
     for option, count in zip(problem.options, counts, strict=True):
         total += option.price * count
         if option.change_price:
-            _, before = started.get(option.candidate.id, (option, 0))
-            started[option.candidate.id] = (option, before + count)
+            _, before = started.get(option.change, (option, 0))
+            started[option.change] = (option, before + count)
     return total + sum(o.change_price * abs(count - o.running) for o, count in started.values())
 
 
@@ -217,7 +217,7 @@ def _add_changes(form: Formulation) -> None:
     groups: dict[tuple[object, ...], list[int]] = {}
     for i, option in enumerate(form.problem.options):
         if option.change_price:
-            groups.setdefault(option.candidate.id, []).append(i)
+            groups.setdefault(option.change, []).append(i)
     for members in groups.values():
         first = form.problem.options[members[0]]
         if not first.running:

@@ -7,10 +7,10 @@ is in its need; what several share is a limit. Everything is ordered by name, so
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from quartermaster.planner.fleet import Fleet, Host, Key, Pool, Workload
+from quartermaster.planner.fleet import Fleet, Host, Key, Pool, Running, Workload
 from quartermaster.planner.plan import Candidate
 from quartermaster.planner.room import available, is_whole, places, places_in, seats
 
@@ -46,8 +46,16 @@ class Option:
     change_price: float
     """Dollars per hour for each replica more or less than run."""
     running: int
+    """Replicas that run as this option; as any zone of its candidate where nobody knows in which zone they sit."""
     most: int
     """No plan needs more replicas."""
+    is_seated: bool = False
+    """Whether it is known in which zone each of its candidate's replicas sits."""
+
+    @property
+    def change(self) -> tuple[object, ...]:
+        """What is counted together when changes are: replicas of a zone where that is known, else of the candidate."""
+        return (*self.candidate.id, self.zone) if self.is_seated else self.candidate.id
 
     @property
     def chips(self) -> int:
@@ -137,9 +145,7 @@ def _options(
     by_count = is_counted(workload) and bool(internal)
     candidates = internal if by_count else candidates
     wanted = 0.0 if by_count else workload.demand.requests_per_second
-    running = Counter[tuple[str, str]]()
-    for row in workload.running:
-        running[row.pool, row.shape_key] += row.replicas
+    running = {(row.pool, row.shape_key): row for row in workload.running}
     found: list[Option] = []
     for candidate in sorted(candidates, key=lambda c: (c.pool, c.shape.chips, c.shape.key)):
         hosts = pools[candidate.pool].hosts
@@ -159,8 +165,11 @@ def _option(
     *,
     wanted: float,
     zone: str,
-    running: Counter[tuple[str, str]],
+    running: Mapping[tuple[str, str], Running],
 ) -> Option:
+    runs = running.get((candidate.pool, candidate.shape.key))
+    is_seated = bool(zone) and runs is not None and len(runs.hosts) == runs.replicas
+    names = {host.name for host in hosts}
     rate = candidate.throughput.requests_per_second
     price = candidate.dollars_per_hour * _preference(workload, candidate) * (1 + _place_in_order(workload, candidate))
     change = EXTERNAL_CHANGE_FRACTION if candidate.is_external else CHANGE_SECONDS / CHANGE_HORIZON_SECONDS
@@ -172,8 +181,9 @@ def _option(
         share=min(1.0, rate / wanted) if wanted > 0 else 0.0,
         price=price,
         change_price=candidate.dollars_per_hour * change if workload.running else 0.0,
-        running=running[candidate.pool, candidate.shape.key],
+        running=0 if runs is None else sum(h in names for h in runs.hosts) if is_seated else runs.replicas,
         most=_most(workload, candidate, hosts, wanted=wanted),
+        is_seated=is_seated,
     )
 
 

@@ -49,7 +49,7 @@ def decide(observed: Observed, memory: Memory, *, catalog: Catalog, plan_seconds
     children_by_key = owned_by_key(observed.children)
     owned = tuple(child for children in children_by_key.values() for child in children)
     documents = [entry.document for entry in observed.deployments if entry.document is not None]
-    running = running_by_key(owned)
+    running = running_by_key(owned, observed.pods)
     load_by_key = capacity.loads(observed, documents)
     demand_by_key = capacity.demands(documents, load_by_key, observed, memory)
     planned, unplannable = workloads(documents, catalog, demand_by_key=demand_by_key, running=running)

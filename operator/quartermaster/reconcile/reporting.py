@@ -3,12 +3,13 @@
 import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from quartermaster.api import names
 from quartermaster.api.v1alpha1 import InferenceDeployment, InferenceDeploymentStatus
 from quartermaster.api.v1alpha1.status import Condition
-from quartermaster.planner.fleet import Fleet, Key, Pool, Workload
+from quartermaster.planner.fleet import Demand, Fleet, Key, Pool, Workload
 from quartermaster.planner.plan import Placement, Plan, Rejection
 from quartermaster.reconcile import judgement
 from quartermaster.reconcile.capacity import Sized
@@ -120,13 +121,25 @@ def _decision(
         )
     )
     identity = hashlib.sha256(content.encode()).hexdigest()[:12]
-    before = memory.decision_by_key.get(workload.key)
+    before = memory.decision_by_key.get(workload.key) or _told(entry, workload.demand)
     if before is not None and before.id == identity:
         return before
     scaled = decided.sized.scaled_by_key.get(workload.key)
     is_scaling = before is not None and scaled is not None and not decided.has_replanned
     reason = scaled.reason if is_scaling and scaled else _why(workload.key, seen, decided.plan)
     return Decision(identity, observed.now, reason, workload.demand)
+
+
+def _told(entry: Declared[InferenceDeployment], demand: Demand) -> Decision | None:
+    """Return the decision that the status tells, so that a process that starts anew has nothing to write."""
+    told, load = entry.status.get("decision"), entry.status.get("demand")
+    try:
+        if not isinstance(told, Mapping) or not isinstance(load, Mapping):
+            return None
+        demand = replace(demand, waiting_requests=float(load["waitingRequests"]))
+        return Decision(str(told["id"]), datetime.fromisoformat(told["time"]), str(told["reason"]), demand)
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def _why(key: Key, seen: Seen, plan: Plan) -> str:

@@ -1,7 +1,7 @@
 """InferenceDeployments → workloads: the model's facts resolved, what runs counted from children. No planning here."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from quartermaster.api import names
 from quartermaster.api.v1alpha1 import InferenceDeployment
@@ -9,7 +9,8 @@ from quartermaster.api.v1alpha1.workload import ModelFacts
 from quartermaster.catalog.catalog import Catalog, UnknownNameError
 from quartermaster.catalog.model import Model
 from quartermaster.planner.fleet import Demand, Key, Running, Source, Workload
-from quartermaster.reconcile.observed import ChildSeen
+from quartermaster.reconcile.chips import is_ours
+from quartermaster.reconcile.observed import ChildSeen, PodSeen
 
 _KV_ELEMENT_BYTES = 2
 
@@ -83,8 +84,15 @@ DEFAULT_INPUT_TOKENS = 1155.0
 DEFAULT_OUTPUT_TOKENS = 211.0
 
 
-def running_by_key(children: Iterable[ChildSeen]) -> dict[Key, tuple[Running, ...]]:
-    """Return the replicas that children hold, by InferenceDeployment. Children on their way out do not count."""
+def running_by_key(children: Iterable[ChildSeen], pods: Iterable[PodSeen]) -> dict[Key, tuple[Running, ...]]:
+    """Return the replicas that children hold, and where, by InferenceDeployment; without those on their way out."""
+    seats: dict[tuple[str, str, str, str], list[str]] = {}
+    for pod in pods:
+        if is_ours(pod) and pod.node_name is not None and not pod.is_deleting and not pod.is_finished:
+            wish, pool, shape = (
+                pod.labels.get(label, "") for label in (names.DEPLOYMENT_LABEL, names.POOL_LABEL, names.SHAPE_LABEL)
+            )
+            seats.setdefault((pod.namespace, wish, pool, shape), []).append(pod.node_name)
     found: dict[Key, list[Running]] = {}
     for child in children:
         labels = child.labels
@@ -92,12 +100,14 @@ def running_by_key(children: Iterable[ChildSeen]) -> dict[Key, tuple[Running, ..
             continue
         key = Key(child.namespace, labels.get(names.DEPLOYMENT_LABEL, ""))
         status = child.object.get("status", {})
+        pool, shape_key = labels[names.POOL_LABEL], labels.get(names.SHAPE_LABEL, "")
         found.setdefault(key, []).append(
             Running(
-                pool=labels[names.POOL_LABEL],
-                shape_key=labels.get(names.SHAPE_LABEL, ""),
+                pool=pool,
+                shape_key=shape_key,
                 replicas=child.object["spec"].get("replicas", 1),
                 ready=status.get("readyReplicas", 0),
+                hosts=tuple(sorted(seats.get((*astuple(key), pool, shape_key), ()))),
             )
         )
     return {key: tuple(sorted(rows, key=lambda r: (r.pool, r.shape_key))) for key, rows in found.items()}
