@@ -89,9 +89,17 @@ def _read_file(path: Path) -> Iterator[Located]:
     except OSError as refused:
         raise BadInputError(f"{path}: wanted a readable file, found: {refused.strerror}: mend its rights") from None
     name = "<stdin>" if path == STANDARD_INPUT else str(path)
-    documents = _json(name, text) if path.suffix == ".json" else _yaml(name, text)
+    documents = _json(name, text) if path.suffix == ".json" or _is_json(text) else _yaml(name, text)
     for document, node in documents:
         yield from _objects(name, document, node)
+
+
+def _is_json(text: str) -> bool:
+    """Whether the text is JSON under another name, as what kubectl prints into a pipe is."""
+    try:
+        return text.lstrip().startswith("{") and bool(json.loads(text))
+    except json.JSONDecodeError:
+        return False
 
 
 def _json(name: str, text: str) -> Iterator[tuple[Any, Callable[[], yaml.Node]]]:

@@ -141,9 +141,11 @@ def _proof(made: Made) -> str:
     count = words.plural(len(made.demand_by_key) + len(made.unplanned), "deployment")
     served = f"{count} on {words.plural(len(made.fleet.pools), 'pool')}, "
     served += f"of which {short} not served whole" if short else "all served"
+    saving = words.money(max(0.0, plan.objective - plan.bound))
     return paragraph(
-        f"{served}: ${words.money(plan.dollars_per_hour)} per hour. Proven: no admissible plan is better by more than "
-        f"{plan.gap_fraction:.2%} (objective {plan.objective:,.2f}, bound {plan.bound:,.2f}: cost per hour with unmet "
-        f"demand, preferences and changes priced in). Decided in {made.solve_seconds:.2f} s.",
+        f"{served}: ${words.money(plan.dollars_per_hour)} per hour. Proven: no admissible plan that leaves as little "
+        f"unserved is better by more than ${saving} per hour, {plan.gap_fraction:.2%} of the objective "
+        f"({plan.objective:,.2f}: cost per hour with unmet demand, preferences and changes priced in; bound "
+        f"{plan.bound:,.2f}). Decided in {made.solve_seconds:.2f} s.",
         indent=0,
     )
