@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 
 _RETRY_SECONDS = (1.0, 2.0, 5.0, 10.0, 30.0)
 _STUCK_SECONDS = 120.0
+_STALE_PAUSE_SECONDS = 0.1
 
 
 class Loop:
@@ -36,6 +37,7 @@ class Loop:
         self._metrics = metrics
         self._woken = asyncio.Event()
         self._stopping = asyncio.Event()
+        self._scraped = asyncio.Event()
         self._caches = Caches(client, wake=self.wake)
         self._writer = Writer(client, self._caches, instance=settings.process_name)
         self._load = Load(catalog, metrics, interval_seconds=settings.scale_seconds)
@@ -85,11 +87,12 @@ class Loop:
     async def _scrape(self) -> None:
         while True:
             started_seconds = time.monotonic()
-            if not self._caches.stale:
-                await self._load.scrape(
-                    self._caches.pods.store.values(), self._caches.keys, now_seconds=started_seconds
-                )
-                self.wake()
+            if self._caches.stale:
+                await asyncio.sleep(_STALE_PAUSE_SECONDS)
+                continue
+            await self._load.scrape(self._caches.pods.store.values(), self._caches.keys, now_seconds=started_seconds)
+            self._scraped.set()
+            self.wake()
             rest_seconds = self._settings.scale_seconds - (time.monotonic() - started_seconds)
             await asyncio.sleep(max(0.05, rest_seconds))
 
@@ -100,7 +103,9 @@ class Loop:
             self._woken.clear()
             self._turned_seconds = time.monotonic()
             figures.tell_caches(self._metrics, self._caches.all, is_leader=self._candidate.is_leader)
-            if self._stopping.is_set() or self._caches.stale or not self._candidate.is_leader:
+            # Before engines were asked once, missing signals would only mean that nobody has asked yet.
+            is_seeing = self._scraped.is_set() and not self._caches.stale
+            if self._stopping.is_set() or not is_seeing or not self._candidate.is_leader:
                 continue
             if not await self._turn():
                 # Writes that failed are tried again one by one; here nothing could be decided at all.
