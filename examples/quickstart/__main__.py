@@ -34,6 +34,7 @@ def main() -> int:
         page.blank()
         page.say("Ended; nothing is left running.")
         return INTERRUPTED if given.once else 0
+    page.blank()
     page.say(f"Done in {page.elapsed_seconds:.0f} s; nothing is left running.")
     return 0
 
