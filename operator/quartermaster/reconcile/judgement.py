@@ -52,7 +52,7 @@ def placed(seen: Seen) -> Verdict:
     """Whether the plan serves the whole demand."""
     if seen.shortfall is not None:
         return Verdict(
-            words.PLACED, "False", seen.shortfall.reason, f"{seen.shortfall.message}. {seen.shortfall.remedy}"
+            words.PLACED, "False", seen.shortfall.reason, f"{seen.shortfall.message}: {seen.shortfall.remedy}"
         )
     if not seen.placements:
         return Verdict(words.PLACED, "True", "NothingWanted", "No load and no minimum: no replica is wanted")

@@ -130,7 +130,7 @@ def workloads(
         try:
             model = resolve_model(deployment, catalog)
         except UnknownNameError as unknown:
-            bad.append(Unplannable(key, "ModelUnknown", f"{unknown}, or give spec.model.facts"))
+            bad.append(Unplannable(key, "ModelUnknown", f"{unknown.args[0].rstrip('?')}, or give spec.model.facts"))
             continue
         demand = demand_by_key.get(key) or declared_demand(deployment)
         good.append(Workload(key, deployment.spec, model, demand, running.get(key, ())))
