@@ -10,6 +10,11 @@ def test_defaults_hold_where_nothing_is_said() -> None:
     assert from_environment({}).scale_seconds > 0
 
 
+def test_variables_of_other_programs_are_passed_over() -> None:
+    """Only what looks like a misspelt setting is refused."""
+    assert from_environment({"QUARTERMASTER_DATA": "/data"}) == from_environment({})
+
+
 def test_each_variable_sets_its_field() -> None:
     """Numbers are numbers, text is text, and other variables are not ours."""
     found = from_environment({"QUARTERMASTER_PLAN_SECONDS": "5", "QUARTERMASTER_LEASE_NAME": "mine", "PATH": "/bin"})
@@ -23,7 +28,7 @@ def test_each_variable_sets_its_field() -> None:
         ("QUARTERMASTER_SCALE_SECONDS", "0", "raise it"),
         ("QUARTERMASTER_LOG_LEVEL", "loud", "wanted DEBUG"),
         ("QUARTERMASTER_PROBE_ADDRESS", "8080", "wanted host:port"),
-        ("QUARTERMASTER_PLAN_SECOND", "5", "correct the name"),
+        ("QUARTERMASTER_PLAN_SECOND", "5", "QUARTERMASTER_PLAN_SECONDS"),
     ],
 )
 def test_a_wrong_setting_is_refused_by_name(variable: str, value: str, remedy: str) -> None:

@@ -1,5 +1,6 @@
 """All settings of the process: one frozen object, read once from the environment. Nothing else reads that."""
 
+import difflib
 import os
 import socket
 from collections.abc import Mapping
@@ -7,6 +8,8 @@ from dataclasses import dataclass, fields
 from typing import Final
 
 PREFIX: Final = "QUARTERMASTER_"
+_MISSPELT: Final = 0.85
+"""Likeness from which on a name is taken for a misspelt setting; other programs may use the prefix too."""
 
 
 class SettingsError(ValueError):
@@ -65,7 +68,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
     """Return the settings that the environment states; the others have their defaults.
 
     Raises:
-        SettingsError: when a value cannot be used, or a variable with our prefix is not known.
+        SettingsError: when a value cannot be used, or a variable is a misspelt setting.
     """
     known = {_variable(field.name): field for field in fields(Settings)}
     values: dict[str, str | float] = {}
@@ -73,7 +76,10 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         if not variable.startswith(PREFIX):
             continue
         if variable not in known:
-            raise SettingsError(f"{variable}: wanted one of {', '.join(sorted(known))}: correct the name or unset it")
+            meant = difflib.get_close_matches(variable, sorted(known), n=1, cutoff=_MISSPELT)
+            if meant:
+                raise SettingsError(f"{variable}: wanted a setting, found none of this name: did you mean {meant[0]}?")
+            continue
         field = known[variable]
         if field.type in {"float", float}:
             try:
