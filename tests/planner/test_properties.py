@@ -3,7 +3,6 @@
 import dataclasses
 import itertools
 import random
-from collections import Counter
 from typing import Any
 
 from hypothesis import assume, given, settings
@@ -16,6 +15,7 @@ from quartermaster.planner.pack import unseated
 from quartermaster.planner.plan import Plan
 from quartermaster.planner.planning import plan
 from quartermaster.planner.problem import Problem, problem
+from quartermaster.planner.room import Tenants
 from quartermaster.planner.solve import solve
 from tests.planner.builders import (
     A100,
@@ -144,7 +144,7 @@ def test_every_plan_can_be_packed_and_is_allowed(world: tuple[Fleet, list[Worklo
             assert sum(pl.tokens_per_second for pl in here) <= p.external.tokens_per_second * (1 + 1e-6)
             continue
         seats = [(pl.candidate.shape.chips, "") for pl in here for _ in range(pl.replicas)]
-        assert unseated(p, seats, Counter()) == []
+        assert unseated(p, seats, Tenants()) == []
     for w in asked:
         placed = made.placements_of(w.key)
         if w.spec.budget is not None:

@@ -18,7 +18,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from quartermaster.planner.highs import Program
-from quartermaster.planner.problem import Need, Option, Problem
+from quartermaster.planner.option import Option
+from quartermaster.planner.problem import Need, Problem
 
 SEGMENTS = 10
 SPREAD_WEIGHT = 0.5

@@ -10,7 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from quartermaster.planner.formulation import missing
-from quartermaster.planner.problem import Limit, Need, Option, Problem
+from quartermaster.planner.limit import Limit
+from quartermaster.planner.option import Option
+from quartermaster.planner.problem import Need, Problem
 
 _EPSILON = 1e-9
 
@@ -53,9 +55,9 @@ def greedy(problem: Problem, *, is_from_running: bool = False) -> tuple[int, ...
 
 def _resume(state: _State, need: Need) -> None:
     """Take what runs, as far as it is within the limits."""
-    left = {state.problem.options[i].candidate.id: state.problem.options[i].running for i in need.options}
+    left = {state.problem.options[i].change: state.problem.options[i].running for i in need.options}
     for i in need.options:
-        name = state.problem.options[i].candidate.id
+        name = state.problem.options[i].change
         while left[name] > 0 and _may(state, need, i, is_short=True):
             state.take(i, 1)
             left[name] -= 1

@@ -1,8 +1,8 @@
 """How far a deployment can grow without a new plan: only where the plan put it, only on chips that are free."""
 
 from quartermaster.planner.fleet import Fleet, Key, Pool
+from quartermaster.planner.option import EXTERNAL_UNITS
 from quartermaster.planner.plan import Candidate, Plan
-from quartermaster.planner.problem import EXTERNAL_UNITS
 from quartermaster.planner.room import free_replicas
 
 __all__ = ["free_replicas", "headroom"]

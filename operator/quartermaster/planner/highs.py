@@ -27,7 +27,7 @@ class Limits:
     """Good enough where the program is small."""
     large_gap_fraction: float = 4e-3
     """Good enough where it is large, and the last tenths of a percent would take minutes."""
-    large_integers: int = 160
+    large_integers: int = 250
     """Integers from which a program is large."""
     nodes: int = 20_000
     large_nodes: int = 60

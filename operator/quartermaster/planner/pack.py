@@ -5,19 +5,18 @@ fullest hosts, so that what leaves makes room where there is most already. New o
 first, where they fit most closely.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 
 from quartermaster.planner.fleet import Host, Pool
-from quartermaster.planner.room import is_chain, is_whole, places, seats
+from quartermaster.planner.room import Tenants, is_chain, is_whole, places, seats
 
 Seat = tuple[int, str]
 """Chips of a replica, and the zone that it must be in; empty for any."""
 
 
-def unseated(pool: Pool, planned: Sequence[Seat], running: Counter[int]) -> list[Seat]:
+def unseated(pool: Pool, planned: Sequence[Seat], tenants: Tenants) -> list[Seat]:
     """Return the planned replicas that find no host; empty when the plan can be realised in this pool."""
-    free, new = _stay(pool, planned, running)
+    free, new = _stay(pool, planned, tenants)
     hosts = {host.name: host for host in pool.hosts}
     left: list[Seat] = []
     for size, zone in sorted(new, key=lambda seat: (-seat[0], not seat[1], seat[1])):
@@ -36,9 +35,9 @@ def _is_in(host: Host, zone: str) -> bool:
     return not zone or host.zone == zone
 
 
-def _stay(pool: Pool, planned: Sequence[Seat], running: Counter[int]) -> tuple[dict[str, int], list[Seat]]:
+def _stay(pool: Pool, planned: Sequence[Seat], tenants: Tenants) -> tuple[dict[str, int], list[Seat]]:
     """Return the chips by host beside those that stay, and the planned replicas that have no seat yet."""
-    unclaimed = seats(pool, running)
+    unclaimed = seats(pool, tenants)
     held = {name: sum(sizes) for name, sizes in unclaimed.items()}
     free = {host.name: host.available_chips for host in pool.hosts}
     new: list[Seat] = []
@@ -53,6 +52,6 @@ def _stay(pool: Pool, planned: Sequence[Seat], running: Counter[int]) -> tuple[d
     return free, new
 
 
-def is_certain(pool: Pool, planned: Sequence[Seat], running: Counter[int]) -> bool:
+def is_certain(pool: Pool, planned: Sequence[Seat], tenants: Tenants) -> bool:
     """Whether the rows of ``room`` alone prove that a plan can be realised, so that nothing needs to be packed."""
-    return not running and (is_chain(size for size, _ in planned) or is_whole(pool))
+    return tenants.is_none and (is_chain(size for size, _ in planned) or is_whole(pool))

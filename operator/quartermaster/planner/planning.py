@@ -12,9 +12,10 @@ from dataclasses import replace
 from quartermaster.planner.candidates import candidates
 from quartermaster.planner.fleet import Fleet, Pool, Workload
 from quartermaster.planner.highs import DEFAULT_LIMITS, Limits
+from quartermaster.planner.limit import tenants_of
 from quartermaster.planner.pack import Seat, is_certain, unseated
 from quartermaster.planner.plan import Candidate, Placement, Plan
-from quartermaster.planner.problem import Problem, problem, running_sizes
+from quartermaster.planner.problem import Problem, problem
 from quartermaster.planner.rule import ShapeRule
 from quartermaster.planner.shortfall import shortfalls
 from quartermaster.planner.solve import Solution, objective, solve
@@ -86,13 +87,13 @@ def _homeless(
     fleet: Fleet, workloads: Sequence[Workload], posed: Problem, counts: Sequence[int]
 ) -> dict[str, list[Seat]]:
     """Return the planned replicas that find no host, by pool."""
-    running = running_sizes(workloads, fleet)
+    tenants = tenants_of(workloads, fleet)
     planned = _seats(posed, counts)
     found: dict[str, list[Seat]] = {}
     for pool in fleet.pools:
         wanted = planned[pool.name]
-        if wanted and not is_certain(pool, wanted, running[pool.name]):
-            left = unseated(pool, wanted, running[pool.name])
+        if wanted and not is_certain(pool, wanted, tenants[pool.name]):
+            left = unseated(pool, wanted, tenants[pool.name])
             if left:
                 found[pool.name] = left
     return found

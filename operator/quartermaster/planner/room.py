@@ -9,6 +9,7 @@ replica of exactly its chips.
 import itertools
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 
 from quartermaster.planner.fleet import Host, Pool, Shape
 
@@ -43,16 +44,35 @@ def is_chain(sizes: Iterable[int]) -> bool:
     return all(larger % smaller == 0 for smaller, larger in itertools.pairwise(ordered))
 
 
-def seats(pool: Pool, replicas_by_size: Counter[int]) -> dict[str, list[int]]:
-    """Return the sizes of running replicas by host, rebuilt from the chips that ours hold on each host.
+@dataclass(frozen=True, slots=True)
+class Tenants:
+    """Replicas of ours that run in one pool."""
 
-    Pods say how many replicas of each size run in a pool; hosts say how many chips ours hold. The largest replicas are
-    seated first, where they fit most closely. Replicas that do not fit anywhere have not started yet, and have no seat.
+    seated: tuple[tuple[str, int], ...] = ()
+    """Host and chips of those whose host is known."""
+    loose: Counter[int] = field(default_factory=Counter, hash=False)
+    """How many of each size run nobody knows where."""
+
+    @property
+    def is_none(self) -> bool:
+        """Whether nothing runs."""
+        return not self.seated and not self.loose
+
+
+def seats(pool: Pool, tenants: Tenants) -> dict[str, list[int]]:
+    """Return the sizes of running replicas by host.
+
+    Those whose host nobody looked up are seated by the chips that ours hold on each host: the largest first, where they
+    fit most closely. Replicas that fit nowhere have not started yet, and have no seat.
     """
     held = {host.name: host.available_chips - host.free_chips for host in pool.hosts}
     found: dict[str, list[int]] = {host.name: [] for host in pool.hosts}
-    for size in sorted(replicas_by_size, reverse=True):
-        for _ in range(replicas_by_size[size]):
+    for name, size in tenants.seated:
+        if name in found:
+            found[name].append(size)
+            held[name] -= size
+    for size in sorted(tenants.loose, reverse=True):
+        for _ in range(tenants.loose[size]):
             fitting = [name for name, chips in held.items() if chips >= size]
             if not fitting:
                 break

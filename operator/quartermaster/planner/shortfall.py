@@ -7,8 +7,9 @@ from typing import Final
 
 from quartermaster.planner.fleet import Fleet, Pool, Workload
 from quartermaster.planner.formulation import Missing, missing
+from quartermaster.planner.option import Option, is_counted
 from quartermaster.planner.plan import Rejection, Shortfall
-from quartermaster.planner.problem import Need, Option, Problem, is_counted
+from quartermaster.planner.problem import Need, Problem
 from quartermaster.planner.room import largest_host_chips
 from quartermaster.planner.rules import POOL_RULES, SHAPE_RULES
 

@@ -5,7 +5,7 @@ at the next, each held while the next is minimised; cost comes last. Then whatev
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from quartermaster.planner import highs
 from quartermaster.planner.formulation import Counts, Formulation, cost, formulate, missing, penalty, values
@@ -15,7 +15,11 @@ from quartermaster.planner.problem import Problem
 
 UNSERVED_PRICE = 100.0
 """Dollars per hour in the objective for every dollar per hour of shortage, as the soft form prices it."""
+SHORTAGE_EFFORT = 5
+"""Who goes short is searched for this much longer than what it costs."""
 _SLACK = 1e-6
+_SHORTAGE_DIGITS = 4
+"""Shortages that differ by less are equal, so that no solver's tolerance outweighs a lower priority."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,21 +75,34 @@ def _with_shortage(problem: Problem, starts: Sequence[Counts], *, limits: Limits
         terms = soft.penalties.get(priority, [])
         if not terms:
             continue
-        outcome = _minimise(soft, terms, limits=limits)
+        outcome = _minimise(soft, terms, limits=replace(limits, large_nodes=SHORTAGE_EFFORT * limits.large_nodes))
         found = _counts(soft, outcome)
         if found is not None and _shortage(problem, found)[: place + 1] < _shortage(problem, counts)[: place + 1]:
             counts = found
         reached = _shortage(problem, counts)[place]
         soft.program.row(terms, upper=reached + _SLACK * (1 + reached))
         bound += UNSERVED_PRICE * min(max(0.0, outcome.bound), reached)
+    # The bound is that of every plan with as little shortage; the plan itself is sought among those in which each
+    # deployment goes as short as now, because there solutions are found at once.
     outcome = highs.solve(soft.program, limits=limits)
-    found = _counts(soft, outcome)
-    if found is not None and cost(problem, found) < cost(problem, counts):
-        counts = found
+    for found in (_counts(soft, outcome), _cheaper(soft, counts, limits=limits)):
+        if found is not None and cost(problem, found) < cost(problem, counts):
+            counts = found
     counts = _stay(soft, counts)
     reached = objective(problem, counts)
     bound += min(cost(problem, counts), max(0.0, outcome.bound))
     return Solution(counts, reached, min(reached, bound))
+
+
+def _cheaper(soft: Formulation, counts: Counts, *, limits: Limits) -> Counts | None:
+    """Return the cheapest counts in which no deployment goes shorter, by any measure, than with these."""
+    known = values(soft, counts)
+    upper = list(soft.program.upper)
+    for kinds in soft.shortages.values():
+        for variable in (v for variables in kinds.values() for v in variables):
+            upper[variable] = known[variable] + _SLACK
+    form = replace(soft, program=replace(soft.program, upper=upper))
+    return _counts(form, highs.solve(form.program, limits=limits))
 
 
 def _minimise(form: Formulation, terms: Sequence[tuple[int, float]], *, limits: Limits) -> highs.Outcome:
@@ -113,7 +130,7 @@ def _shortage(problem: Problem, counts: Counts) -> tuple[float, ...]:
     found = dict.fromkeys(problem.priorities, 0.0)
     for need in problem.needs:
         found[need.priority] += penalty(need, missing(problem, need, counts))
-    return tuple(found.values())
+    return tuple(round(price, _SHORTAGE_DIGITS) for price in found.values())
 
 
 def _stay(form: Formulation, counts: Counts) -> Counts:
@@ -130,10 +147,10 @@ def _stay(form: Formulation, counts: Counts) -> Counts:
 
 
 def _as_it_runs(problem: Problem, counts: Counts, indices: Sequence[int]) -> Counts:
-    """Return the counts with the indexed options as they run; external shares, and zones, stay as they are."""
+    """Return the counts with the indexed options as they run; external shares, and zones that nobody knows, stay."""
     changed = list(counts)
     for i in indices:
         option = problem.options[i]
-        if not option.candidate.is_external and not option.zone:
+        if not option.candidate.is_external and (option.is_seated or not option.zone):
             changed[i] = min(option.running, option.most)
     return tuple(changed)
