@@ -59,9 +59,10 @@ def writes(
         if child is None:
             applied.append(Apply(manifest, "it is not there"))
         elif not child.is_deleting:
-            different = drift.difference(manifest, child.object)
+            settled = with_present_skew(manifest, child.object)
+            different = drift.difference(settled, child.object)
             if different is not None:
-                applied.append(Apply(manifest, str(different)))
+                applied.append(Apply(settled, str(different)))
     stay = {_identity(manifest) for manifest in wanted} | kept
     deleted = [
         Delete(reference_of(child), "it is not wanted any more")
@@ -69,6 +70,32 @@ def writes(
         if identity not in stay and not child.is_deleting
     ]
     return tuple(applied), tuple(deleted)
+
+
+def with_present_skew(manifest: Mapping[str, Any], seen: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a Deployment with the skew over zones that it has, where that serves as well as the one that is planned.
+
+    The plan's skew follows from its counts, which follow the load; another template would replace every pod. A larger
+    skew does no harm while it is less than the replicas, since then no zone can be left out.
+    """
+    wanted, present = _spread(manifest), _spread(seen)
+    if len(wanted) != 1 or len(present) != 1 or wanted[0]["whenUnsatisfiable"] != "DoNotSchedule":
+        return manifest
+    skew = present[0].get("maxSkew")
+    is_enough = isinstance(skew, int) and wanted[0]["maxSkew"] <= skew < manifest["spec"]["replicas"]
+    if not is_enough or present[0] != {**wanted[0], "maxSkew": skew}:
+        return manifest
+    spec = manifest["spec"]
+    pod = {**spec["template"]["spec"], "topologySpreadConstraints": [{**wanted[0], "maxSkew": skew}]}
+    return {**manifest, "spec": {**spec, "template": {**spec["template"], "spec": pod}}}
+
+
+def _spread(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    if document.get("kind", "Deployment") != "Deployment":
+        return []
+    pod = document["spec"].get("template", {}).get("spec", {})
+    found: list[dict[str, Any]] = pod.get("topologySpreadConstraints") or []
+    return found
 
 
 def reference_of(child: ChildSeen) -> Reference:
