@@ -28,7 +28,7 @@ def test_a_settled_world_gets_no_write_in_a_minute(world: World, namespace: str)
         )
     )
     shared = {"regions": {"required": ["us-east-1", "asia-northeast1"]}, "maxRegionShare": "0.6"}
-    spread = {"minRegions": 2, "minZones": 3, "accelerators": {"allow": {"names": ["nvidia-h100-sxm"]}}}
+    spread = {"minRegions": 2, "minZones": 3}
     european = {"residency": {"jurisdictions": ["EU"]}}
     world.apply(
         wish("placed", namespace, priority=10, rate="20"),
