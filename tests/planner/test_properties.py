@@ -12,7 +12,7 @@ from quartermaster.planner.candidates import candidates
 from quartermaster.planner.fleet import Fleet, Pool, Running, Workload
 from quartermaster.planner.formulation import cost, missing, penalty
 from quartermaster.planner.pack import unseated
-from quartermaster.planner.plan import Plan
+from quartermaster.planner.plan import Placement, Plan
 from quartermaster.planner.planning import plan
 from quartermaster.planner.problem import Problem, problem
 from quartermaster.planner.room import Tenants
@@ -97,36 +97,36 @@ def worlds(draw: st.DrawFn) -> tuple[Fleet, list[Workload]]:
     return draw(fleets()), [draw(asks(f"w{i}")) for i in range(draw(st.integers(1, 4)))]
 
 
-def with_running(asked: list[Workload], made: Plan) -> list[Workload]:
-    """Return the workloads with the plan running."""
-    return [
-        dataclasses.replace(
-            w,
-            running=tuple(
-                Running(p.candidate.pool, p.candidate.shape.key, p.replicas, p.replicas)
-                for p in made.placements_of(w.key)
-            ),
-        )
+def started(where: Fleet, asked: list[Workload], made: Plan) -> tuple[Fleet, list[Workload]]:
+    """Return the world in which the plan runs: those bound to a zone are seated first, then the largest."""
+    hosts_by_id: dict[tuple[object, ...], list[str]] = {}
+    occupied = [_occupied(p, made, hosts_by_id) for p in where.pools]
+    now = [
+        dataclasses.replace(w, running=tuple(_running(p, hosts_by_id) for p in made.placements_of(w.key)))
         for w in asked
     ]
+    return dataclasses.replace(where, pools=tuple(occupied)), now
 
 
-def occupied(where: Fleet, made: Plan) -> Fleet:
-    """Return the fleet with the plan's replicas holding chips: those bound to a zone first, then the largest."""
-    return dataclasses.replace(where, pools=tuple(_occupied(p, made) for p in where.pools))
+def _running(placed: Placement, hosts_by_id: dict[tuple[object, ...], list[str]]) -> Running:
+    candidate = placed.candidate
+    names = tuple(hosts_by_id.get(candidate.id, ()))
+    return Running(candidate.pool, candidate.shape.key, placed.replicas, placed.replicas, names)
 
 
-def _occupied(here: Pool, made: Plan) -> Pool:
+def _occupied(here: Pool, made: Plan, hosts_by_id: dict[tuple[object, ...], list[str]]) -> Pool:
     free = {h.name: h.available_chips for h in here.hosts}
     zone_of = {h.name: h.zone for h in here.hosts}
     placed = [p for p in made.placements if p.candidate.pool == here.name and not p.candidate.is_external]
-    bound = [(zone, p.candidate.shape.chips) for p in placed for zone, count in p.zones for _ in range(count)]
-    loose = [("", p.candidate.shape.chips) for p in placed if not p.zones for _ in range(p.replicas)]
-    for zone, size in [*bound, *sorted(loose, key=lambda seat: -seat[1])]:
+    bound = [(zone, p.candidate) for p in placed for zone, count in p.zones for _ in range(count)]
+    loose = [("", p.candidate) for p in placed if not p.zones for _ in range(p.replicas)]
+    for zone, candidate in [*bound, *sorted(loose, key=lambda seat: -seat[1].shape.chips)]:
+        size = candidate.shape.chips
         fitting = [n for n, chips in free.items() if chips >= size and zone in {"", zone_of[n]}]
         assume(fitting)
         name = min(fitting, key=lambda n: (free[n], n))
         free[name] -= size
+        hosts_by_id.setdefault(candidate.id, []).append(name)
     return dataclasses.replace(here, hosts=tuple(dataclasses.replace(h, free_chips=free[h.name]) for h in here.hosts))
 
 
@@ -174,7 +174,7 @@ def test_a_plan_that_runs_stays(world: tuple[Fleet, list[Workload]]) -> None:
     """Planning again what was just done changes nothing."""
     where, asked = world
     first = plan(where, asked)
-    again = plan(occupied(where, first), with_running(asked, first))
+    again = plan(*started(where, asked, first))
     assert {(p.candidate.id, p.replicas) for p in again.placements} == {
         (p.candidate.id, p.replicas) for p in first.placements
     }

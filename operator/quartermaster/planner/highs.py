@@ -107,18 +107,27 @@ class Program:
         return bool(np.all(activity >= low - slack) and np.all(activity <= high + slack))
 
 
-def solve(program: Program, *, limits: Limits) -> Outcome:
+def solve(program: Program, *, limits: Limits, is_known_feasible: bool = False) -> Outcome:
     """Minimise the program.
 
     No start is handed over: with one, presolve of HiGHS 1.15.1 was seen to cut off the optimum and to call a worse
-    solution optimal. Callers compare with what they knew before.
+    solution optimal. Callers compare with what they knew before. Where they know a solution and presolve finds that
+    there is none, which it was seen to do within its tolerance, the program is solved again without presolve.
     """
+    outcome = _solve(program, limits, presolve="choose")
+    if outcome.is_infeasible and is_known_feasible:
+        outcome = _solve(program, limits, presolve="off")
+    return outcome
+
+
+def _solve(program: Program, limits: Limits, presolve: str) -> Outcome:
     solver = highspy.Highs()  # type: ignore[no-untyped-call]
     integers = sum(program.is_integer)
     options: dict[str, bool | int | float | str] = {
         "output_flag": False,
         "threads": 1,
         "parallel": "off",
+        "presolve": presolve,
         "random_seed": 0,
         "mip_rel_gap": limits.gap(integers),
         "mip_abs_gap": 1e-7,

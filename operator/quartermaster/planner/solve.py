@@ -17,7 +17,8 @@ UNSERVED_PRICE = 100.0
 """Dollars per hour in the objective for every dollar per hour of shortage, as the soft form prices it."""
 SHORTAGE_EFFORT = 5
 """Who goes short is searched for this much longer than what it costs."""
-_SLACK = 1e-6
+_SLACK = 1e-5
+"""By how much a shortage that is held may miss, relatively: beyond the tolerances of the solver."""
 _SHORTAGE_DIGITS = 4
 """Shortages that differ by less are equal, so that no solver's tolerance outweighs a lower priority."""
 
@@ -69,7 +70,7 @@ def _with_shortage(problem: Problem, starts: Sequence[Counts], *, limits: Limits
     soft = formulate(problem, is_soft=True)
     nothing = (0,) * len(problem.options)
     good = [c for c in starts if soft.program.is_feasible(values(soft, c))] or [nothing]
-    counts = min(good, key=lambda c: _shortage(problem, c))
+    counts = min(good, key=lambda c: _rank(problem, c))
     bound = 0.0
     for place, priority in enumerate(problem.priorities):
         terms = soft.penalties.get(priority, [])
@@ -77,21 +78,26 @@ def _with_shortage(problem: Problem, starts: Sequence[Counts], *, limits: Limits
             continue
         outcome = _minimise(soft, terms, limits=replace(limits, large_nodes=SHORTAGE_EFFORT * limits.large_nodes))
         found = _counts(soft, outcome)
-        if found is not None and _shortage(problem, found)[: place + 1] < _shortage(problem, counts)[: place + 1]:
+        if found is not None and _rank(problem, found)[: place + 1] < _rank(problem, counts)[: place + 1]:
             counts = found
         reached = _shortage(problem, counts)[place]
         soft.program.row(terms, upper=reached + _SLACK * (1 + reached))
-        bound += UNSERVED_PRICE * min(max(0.0, outcome.bound), reached)
+        bound += UNSERVED_PRICE * _proven(outcome, reached)
     # The bound is that of every plan with as little shortage; the plan itself is sought among those in which each
     # deployment goes as short as now, because there solutions are found at once.
-    outcome = highs.solve(soft.program, limits=limits)
+    outcome = highs.solve(soft.program, limits=limits, is_known_feasible=True)
     for found in (_counts(soft, outcome), _cheaper(soft, counts, limits=limits)):
         if found is not None and cost(problem, found) < cost(problem, counts):
             counts = found
     counts = _stay(soft, counts)
     reached = objective(problem, counts)
-    bound += min(cost(problem, counts), max(0.0, outcome.bound))
+    bound += _proven(outcome, cost(problem, counts))
     return Solution(counts, reached, min(reached, bound))
+
+
+def _proven(outcome: highs.Outcome, reached: float) -> float:
+    """Return what is proven to be the least: never more than was reached, and nothing where nothing was proven."""
+    return 0.0 if outcome.is_infeasible else min(max(0.0, outcome.bound), reached)
 
 
 def _cheaper(soft: Formulation, counts: Counts, *, limits: Limits) -> Counts | None:
@@ -102,7 +108,7 @@ def _cheaper(soft: Formulation, counts: Counts, *, limits: Limits) -> Counts | N
         for variable in (v for variables in kinds.values() for v in variables):
             upper[variable] = known[variable] + _SLACK
     form = replace(soft, program=replace(soft.program, upper=upper))
-    return _counts(form, highs.solve(form.program, limits=limits))
+    return _counts(form, highs.solve(form.program, limits=limits, is_known_feasible=True))
 
 
 def _minimise(form: Formulation, terms: Sequence[tuple[int, float]], *, limits: Limits) -> highs.Outcome:
@@ -112,7 +118,7 @@ def _minimise(form: Formulation, terms: Sequence[tuple[int, float]], *, limits: 
     program.cost = [0.0] * len(kept)
     for variable, price in terms:
         program.cost[variable] += price
-    outcome = highs.solve(program, limits=limits)
+    outcome = highs.solve(program, limits=limits, is_known_feasible=True)
     program.cost = kept
     return outcome
 
@@ -130,7 +136,12 @@ def _shortage(problem: Problem, counts: Counts) -> tuple[float, ...]:
     found = dict.fromkeys(problem.priorities, 0.0)
     for need in problem.needs:
         found[need.priority] += penalty(need, missing(problem, need, counts))
-    return tuple(round(price, _SHORTAGE_DIGITS) for price in found.values())
+    return tuple(found.values())
+
+
+def _rank(problem: Problem, counts: Counts) -> tuple[float, ...]:
+    """Return the shortage, for comparing."""
+    return tuple(round(price, _SHORTAGE_DIGITS) for price in _shortage(problem, counts))
 
 
 def _stay(form: Formulation, counts: Counts) -> Counts:
