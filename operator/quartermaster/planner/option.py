@@ -89,7 +89,7 @@ def options_of(
         for zone in zones:
             here = [host for host in hosts if not zone or host.zone == zone]
             found.append(_option(workload, candidate, here, wanted=wanted, zone=zone, running=running))
-    return [option for option in found if not any(_dominates(other, option) for other in found)]
+    return _undominated(found, is_splitting=_may_split(workload, found, wanted))
 
 
 def _option(
@@ -151,14 +151,45 @@ def _place_in_order(workload: Workload, candidate: Candidate) -> float:
     return SHAPE_ORDER_FRACTION * names.index(candidate.shape.name) if candidate.shape.name in names else 0.0
 
 
-def _dominates(better: Option, worse: Option) -> bool:
-    """Whether one option serves at least as much for no more, in the same place; what runs is never dominated."""
-    if worse.running or better is worse or (better.candidate.pool, better.zone) != (worse.candidate.pool, worse.zone):
+def _may_split(workload: Workload, options: Sequence[Option], wanted: float) -> bool:
+    """Whether several small replicas may stand in for a large one: no count and no share of a region is in the way."""
+    if workload.spec.placement.max_region_share is not None or not wanted:
         return False
-    if better.chips != worse.chips or better.most < worse.most:
+    slowest = min((o.requests_per_second for o in options if not o.candidate.is_external), default=wanted)
+    return counts_of(workload)[1] > math.ceil(wanted / slowest)
+
+
+def _undominated(options: Sequence[Option], *, is_splitting: bool) -> list[Option]:
+    by_place: dict[tuple[str, str], list[Option]] = {}
+    for option in options:
+        by_place.setdefault((option.candidate.pool, option.zone), []).append(option)
+    return [
+        option
+        for option in options
+        if not any(
+            _dominates(other, option, is_splitting=is_splitting)
+            for other in by_place[option.candidate.pool, option.zone]
+        )
+    ]
+
+
+def _dominates(better: Option, worse: Option, *, is_splitting: bool) -> bool:
+    """Whether replicas of one option serve as much as one of the other on the same chips, for no more.
+
+    What runs is never dominated.
+    """
+    if worse.running or better is worse or not worse.chips or not better.chips or worse.chips % better.chips:
         return False
-    left = (-better.requests_per_second, better.price + better.change_price)
+    times = worse.chips // better.chips
+    if times == 1 and better.most < worse.most:
+        return False
+    if times > 1 and not is_splitting:
+        return False
+    left = (-times * better.requests_per_second, times * (better.price + better.change_price))
     right = (-worse.requests_per_second, worse.price + worse.change_price)
-    if left[0] > right[0] or left[1] > right[1]:
+    if left[0] > right[0] or left[1] > right[1] * (1 + _EPSILON):
         return False
-    return left != right or better.candidate.shape.key < worse.candidate.shape.key
+    return left != right or (better.chips, better.candidate.shape.key) < (worse.chips, worse.candidate.shape.key)
+
+
+_EPSILON = 1e-12
