@@ -1,7 +1,7 @@
 """How far a deployment can grow without a new plan: only where the plan put it, only on chips that are free."""
 
+from quartermaster.planner.candidates import EXTERNAL_UNITS
 from quartermaster.planner.fleet import Fleet, Key, Pool
-from quartermaster.planner.option import EXTERNAL_UNITS
 from quartermaster.planner.plan import Candidate, Plan
 from quartermaster.planner.room import free_replicas
 

@@ -8,12 +8,12 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from quartermaster.planner.candidates import EXTERNAL_UNITS
 from quartermaster.planner.fleet import Host, Pool, Running, Workload
 from quartermaster.planner.plan import Candidate
 from quartermaster.planner.room import available, places_in
 
 DEFAULT_MAX_REPLICAS = 1000
-EXTERNAL_UNITS = 10
 PREFERENCE_AT_FULL_WEIGHT = 0.25
 """A region preferred with weight 100 is chosen while it costs at most a quarter more than another."""
 CHANGE_SECONDS = 300.0
