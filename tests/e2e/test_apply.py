@@ -20,12 +20,22 @@ def nodes(world: World) -> None:
     world.apply(*fleet.nodes(accelerator=CHIP, platform="eks", region=REGION, count=4))
 
 
+def _chat(namespace: str) -> Object:
+    return wish("chat", namespace, rate="0.2", scaling={"minReplicas": 2}, placement=on(CHIP))
+
+
+@pytest.fixture(scope="module")
+def shared(world: World) -> str:
+    """Return the namespace of a deployment ``chat`` with two replicas, for tests that leave it as it was."""
+    return world.cluster.create_namespace("settled")
+
+
 @pytest.fixture
-def settled(world: World, namespace: str) -> str:
-    """Return the namespace of a deployment ``chat`` with two replicas that has come to rest."""
-    world.apply(wish("chat", namespace, rate="0.2", scaling={"minReplicas": 2}, placement=on(CHIP)))
-    world.wait_ready(namespace, "chat")
-    return namespace
+def settled(world: World, shared: str) -> str:
+    """Return the shared namespace when ``chat`` has come to rest."""
+    world.apply(_chat(shared))
+    world.wait_ready(shared, "chat")
+    return shared
 
 
 def _deployment(world: World, namespace: str) -> Object:
@@ -115,13 +125,6 @@ def test_a_deleted_child_comes_back(world: World, settled: str, kind: str) -> No
     assert after["spec"] == before["spec"]
 
 
-def test_a_wish_that_is_withdrawn_leaves_nothing_behind(world: World, settled: str) -> None:
-    """Deployments, Services, budgets, EndpointSlices and pods go; the chips are free again."""
-    assert any(world.children(settled).values())
-    world.cluster.delete("inferencedeployments", "chat", settled)
-    world.wait("every child is gone", lambda: not any(world.children(settled).values()))
-
-
 def test_an_unknown_model_is_told_and_stops_no_other(world: World, namespace: str) -> None:
     """The broken one says what to do; its neighbour is placed as if it were alone."""
     world.apply(
@@ -163,12 +166,14 @@ def _refused(world: World, mark: int, namespace: str) -> int:
     return sum(event.namespace == namespace and event.code == 403 for event in tried)
 
 
-def test_an_event_is_told_once_for_each_change(world: World, settled: str) -> None:
+def test_an_event_is_told_once_for_each_change(world: World, namespace: str) -> None:
     """A deployment that became ready has been told so in one event, however often it was looked at since."""
-    world.wait("it is told", lambda: _events(world, settled, "Serving"))
+    world.apply(_chat(namespace))
+    world.wait_ready(namespace, "chat")
+    world.wait("it is told", lambda: _events(world, namespace, "Serving"))
     decided = world.operator.metric("quartermaster_decide_seconds_count")
     world.wait("ten more decisions", lambda: world.operator.metric("quartermaster_decide_seconds_count") > decided + 10)
-    (told,) = _events(world, settled, "Serving")
+    (told,) = _events(world, namespace, "Serving")
     assert told.get("series") is None
     assert told["regarding"]["name"] == "chat"
 
@@ -176,3 +181,15 @@ def test_an_event_is_told_once_for_each_change(world: World, settled: str) -> No
 def _events(world: World, namespace: str, reason: str) -> list[Object]:
     events = world.cluster.get("events.events.k8s.io", None, namespace)
     return [event for event in events if event["reason"] == reason]
+
+
+def test_a_wish_that_is_withdrawn_leaves_nothing_behind(world: World, namespace: str) -> None:
+    """Deployments, Services, budgets, EndpointSlices and pods go; the chips are free again.
+
+    The garbage collector of Kubernetes looks for new kinds, such as ours, every half minute.
+    """
+    world.apply(_chat(namespace))
+    world.wait_ready(namespace, "chat")
+    assert all(world.children(namespace)[kind] for kind in ("deployments", "services", "pods"))
+    world.cluster.delete("inferencedeployments", "chat", namespace)
+    world.wait("every child is gone", lambda: not any(world.children(namespace).values()), 60.0)

@@ -1,10 +1,14 @@
-"""Operators and API servers that die: one process writes at a time, nothing is lost, nothing is done twice."""
+"""Operators and API servers that die: one process writes at a time, nothing is lost, nothing is done twice.
+
+Beside them a second cluster, which had settled before, is left alone for the whole time: there, nothing is done at all.
+"""
 
 import time
 from collections.abc import Iterator
 
 import pytest
 
+from tests.e2e.quiet import Quiet, quiet
 from tests.e2e.wishes import on, wish
 from tests.e2e.world import World
 from tests.lab import components, fleet, operator
@@ -13,8 +17,16 @@ from tests.lab.operator import NAMESPACE, RELEASE, Operator
 
 CHIP = "nvidia-l4"
 FIRST, SECOND = "operator-1", "operator-2"
-OUTAGE_SECONDS = 5.0
+OUTAGE_SECONDS = 2.0
+QUIET_SECONDS = 60.0
 SETTINGS = {"SCALE_SECONDS": "1"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def settled() -> Iterator[Quiet]:
+    """Yield a world of its own that settled before the first test."""
+    with quiet() as found:
+        yield found
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -72,9 +84,9 @@ def test_of_two_operators_one_writes_and_the_other_takes_over(world: World, clus
         print(f"an operator took over {time.monotonic() - killed:.1f} s after the other was killed")  # noqa: T201 - measured
         assert _holder(cluster) == SECOND
         taken.wait_ready(namespace, "chat")
-        settled = cluster.audit.mark()
+        since = cluster.audit.mark()
         _look_again(taken)
-        assert taken.writes(since=settled) == []
+        assert taken.writes(since=since) == []
 
 
 def _writers(world: World, mark: int, second: Operator) -> tuple[bool, bool]:
@@ -166,3 +178,11 @@ def test_an_api_server_that_is_killed_and_comes_back_is_outlived(
         "poddisruptionbudgets",
         "events",
     }
+
+
+def test_a_settled_world_gets_no_write_in_a_minute(settled: Quiet) -> None:
+    """Placed, split, spread, short, external, unplannable: nothing is written again, events and statuses included."""
+    time.sleep(max(0.0, settled.since_seconds + QUIET_SECONDS - time.monotonic()))
+    assert [event.uri for event in settled.requests()] == []
+    assert settled.decisions > 20, "it did not even look"
+    assert settled.plans > 3
