@@ -1,30 +1,20 @@
 """From an empty control plane to a fleet with Quartermaster at work on it. The steps of a real installation."""
 
 import contextlib
-import http.client
 import io
-import os
-import sys
-from pathlib import Path
 
 from examples.quickstart.offline import DEPLOYMENTS, POOLS
 from examples.quickstart.wanted import wait_for
 from quartermaster.cli.main import main as kubectl_quartermaster
-from tests.lab import objects
+from tests.lab import objects, operator
 from tests.lab.cluster import Cluster
-from tests.lab.components import free_port
 from tests.lab.fleet import example_fleet
-from tests.lab.processes import Process
 
-CHART = Path(__file__).parents[2] / "helm" / "quartermaster"
 HELM_MAJOR_VERSION = 4
-NAMESPACE = "quartermaster-system"
-RELEASE = "quartermaster"
-"""Name of the release, and so of the chart's ServiceAccount and Lease."""
-PROBE_PORT = 8080
+NAMESPACE = operator.NAMESPACE
+RELEASE = operator.RELEASE
 SCALE_SECONDS = 1
 READY_SECONDS = 30.0
-_PREFIX = "QUARTERMASTER_"
 
 
 def add_nodes(cluster: Cluster) -> int:
@@ -34,9 +24,7 @@ def add_nodes(cluster: Cluster) -> int:
 
 def install_chart(cluster: Cluster) -> None:
     """Install the chart with Helm. Pods of fake nodes run nothing, so it asks for no replica of the operator."""
-    where = ("--namespace", NAMESPACE, "--create-namespace")
-    values = ("--set", "replicas=0", "--set", f"settings.scaleSeconds={SCALE_SECONDS}")
-    cluster.helm(HELM_MAJOR_VERSION, "install", RELEASE, CHART, *where, *values)
+    operator.install(cluster, helm_version=HELM_MAJOR_VERSION, values={"settings.scaleSeconds": str(SCALE_SECONDS)})
 
 
 def add_pools(cluster: Cluster) -> int:
@@ -44,46 +32,22 @@ def add_pools(cluster: Cluster) -> int:
     return len(cluster.apply(POOLS))
 
 
-async def start_operator(cluster: Cluster) -> Process:
+async def start_operator(cluster: Cluster) -> None:
     """Start the operator as a process of this machine, with the token of the chart's ServiceAccount and its settings.
 
     Raises:
         NotAsWantedError: it is not ready in time.
     """
-    kubeconfig = cluster.service_account_kubeconfig(NAMESPACE, RELEASE)
-    address, port = cluster.site.address, free_port(cluster.site.address, PROBE_PORT)
-    settings = {
-        "KUBECONFIG": str(kubeconfig),
-        "LEASE_NAMESPACE": NAMESPACE,
-        "LEASE_NAME": RELEASE,
-        "PROBE_ADDRESS": f"{address}:{port}",
-        "SCALE_SECONDS": str(SCALE_SECONDS),
-    }
-    environment = {_PREFIX + name: value for name, value in settings.items()}
-    # The operator refuses variables with its prefix that it does not know, such as those of the laboratory.
-    foreign = [name for name in os.environ if name.startswith(_PREFIX) and name not in environment]
-    unset = [part for name in foreign for part in ("-u", name)]
-    operator = cluster.launch("operator", ["env", *unset, sys.executable, "-m", "quartermaster"], environment)
+    process = operator.Operator(cluster, name="operator", settings={"SCALE_SECONDS": str(SCALE_SECONDS)})
+    cluster.adopt(process)
 
     def answer() -> str:
-        if not operator.is_running:
-            return operator.explain()
-        return _get(address, port, "/readyz") or "no answer"
+        if not process.is_running:
+            return process.explain()
+        code, text = process.get("/readyz")
+        return f"{code or 'no answer'} {text.strip()}"
 
     await wait_for("the operator ready", answer, lambda text: text.startswith("200"), timeout_seconds=READY_SECONDS)
-    return operator
-
-
-def _get(address: str, port: int, path: str) -> str | None:
-    connection = http.client.HTTPConnection(address, port, timeout=2)
-    try:
-        connection.request("GET", path)
-        response = connection.getresponse()
-        return f"{response.status} {response.read().decode().strip()}"
-    except OSError:
-        return None
-    finally:
-        connection.close()
 
 
 def ask_for_models(cluster: Cluster) -> list[str]:

@@ -206,7 +206,10 @@ class Cluster(objects.Objects):
     def launch(self, name: str, argv: Sequence[str | Path], environment: Mapping[str, str] | None = None) -> Process:
         """Start any program that shall end with the cluster; its output goes to ``<directory>/<name>.log``."""
         command = guarded(self._control_plane, argv)
-        process = Process(name, command, log_path=self.site.log_path(name), environment=environment)
+        return self.adopt(Process(name, command, log_path=self.site.log_path(name), environment=environment))
+
+    def adopt(self, process: Process) -> Process:
+        """Start a process that shall end with the cluster, and return it."""
         self._stack.callback(process.stop)
         process.start()
         return process
