@@ -11,7 +11,7 @@ from quartermaster.autoscaler.window import Window
 from quartermaster.catalog.catalog import Catalog
 from quartermaster.manifests.engines import metrics_path
 from quartermaster.planner.fleet import Key
-from quartermaster.reconcile.chips import is_ours
+from quartermaster.reconcile.chips import deployment_of, is_ours
 from quartermaster.reconcile.observed import PodSeen
 from quartermaster.telemetry.metrics import Metrics
 from quartermaster.telemetry.scrape import Scraped, Scraper, ScrapeResult, Target
@@ -44,11 +44,11 @@ class Load:
 
     async def scrape(self, pods: Iterable[PodSeen], wanted: Iterable[Key], *, now_seconds: float) -> None:
         """Ask every ready replica once, and keep windows of the wanted deployments only."""
-        target_by_pod = {pod.uid: (key_of(pod), self._target(pod)) for pod in pods if is_scraped(pod)}
+        target_by_pod = {pod.uid: (deployment_of(pod), self._target(pod)) for pod in pods if is_scraped(pod)}
         scraped = await self._scraper.scrape([target for _, target in target_by_pod.values()])
         self._metrics.observe_scrapes(row.result.value for row in scraped)
         self._log_changes(scraped)
-        rows_by_key: dict[Key, list[Scraped]] = {}
+        rows_by_key: dict[Key | None, list[Scraped]] = {}
         for row in scraped:
             rows_by_key.setdefault(target_by_pod[row.target.pod_uid][0], []).append(row)
         self.window_by_key = {
@@ -87,8 +87,3 @@ def is_scraped(pod: PodSeen) -> bool:
     """Whether the pod is a ready replica of ours that can be asked."""
     is_known = pod.labels.get(names.ENGINE_LABEL) in set(EngineName)
     return is_ours(pod) and is_known and pod.is_ready and not pod.is_deleting and pod.pod_ip is not None
-
-
-def key_of(pod: PodSeen) -> Key:
-    """Return the InferenceDeployment that a pod of ours serves."""
-    return Key(pod.namespace, pod.labels.get(names.DEPLOYMENT_LABEL, ""))

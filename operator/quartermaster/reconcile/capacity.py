@@ -8,7 +8,6 @@ never takes away what the autoscaler would hold.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from quartermaster.api import names
 from quartermaster.api.v1alpha1 import InferenceDeployment
 from quartermaster.autoscaler import capacity as measure
 from quartermaster.autoscaler.demand import demand, mix_has_drifted
@@ -20,6 +19,7 @@ from quartermaster.autoscaler.window import Window
 from quartermaster.planner.fleet import Demand, Fleet, Key, Source, Workload
 from quartermaster.planner.headroom import headroom
 from quartermaster.planner.plan import Placement, Plan
+from quartermaster.reconcile.chips import deployment_of
 from quartermaster.reconcile.declared import Declared
 from quartermaster.reconcile.observation import Observed
 from quartermaster.reconcile.outcome import Memory
@@ -48,9 +48,9 @@ def loads(observed: Observed, documents: Sequence[InferenceDeployment]) -> dict[
     """Return what the ready replicas of each deployment bear; one that was never scraped tells nothing."""
     ready: dict[Key, list[str]] = {}
     for pod in observed.pods:
-        name = pod.labels.get(names.DEPLOYMENT_LABEL)
-        if name is not None and pod.is_ready and not pod.is_deleting:
-            ready.setdefault(Key(pod.namespace, name), []).append(pod.uid)
+        key = deployment_of(pod)
+        if key is not None and pod.is_ready and not pod.is_deleting:
+            ready.setdefault(key, []).append(pod.uid)
     silence = Window()
     return {
         key: load_of(observed.window_by_key.get(key, silence), ready.get(key, ()), now_seconds=observed.now_seconds)

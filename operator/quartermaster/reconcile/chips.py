@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from quartermaster.api import names
-from quartermaster.planner.fleet import Host
+from quartermaster.planner.fleet import Host, Key
 from quartermaster.reconcile.observed import NodeSeen, PodSeen
 
 
@@ -24,6 +24,12 @@ class Held:
 def is_ours(pod: PodSeen) -> bool:
     """Whether the pod is a replica that Quartermaster placed."""
     return pod.labels.get(names.MANAGED_BY_LABEL) == names.MANAGED_BY and names.POOL_LABEL in pod.labels
+
+
+def deployment_of(pod: PodSeen) -> Key | None:
+    """Return the InferenceDeployment that a pod serves; None for a pod that serves none."""
+    name = pod.labels.get(names.DEPLOYMENT_LABEL)
+    return None if name is None else Key(pod.namespace, name)
 
 
 def held_by_node(pods: Iterable[PodSeen]) -> dict[tuple[str, str], Held]:

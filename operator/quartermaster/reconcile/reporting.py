@@ -14,6 +14,7 @@ from quartermaster.planner.plan import Placement, Plan, Rejection
 from quartermaster.reconcile import judgement
 from quartermaster.reconcile.capacity import Sized
 from quartermaster.reconcile.children import Written
+from quartermaster.reconcile.chips import deployment_of
 from quartermaster.reconcile.declared import Declared
 from quartermaster.reconcile.judgement import Seen, Verdict
 from quartermaster.reconcile.observation import Observed
@@ -205,9 +206,9 @@ class _Judged:
             rejections.setdefault(rejection.workload, []).append(rejection)
         pods: dict[Key, list[PodSeen]] = {}
         for pod in observed.pods:
-            name = pod.labels.get(names.DEPLOYMENT_LABEL)
-            if name is not None:
-                pods.setdefault(Key(pod.namespace, name), []).append(pod)
+            key = deployment_of(pod)
+            if key is not None:
+                pods.setdefault(key, []).append(pod)
         return cls(
             {workload.key: workload for workload in decided.workloads},
             {bad.key: bad for bad in decided.unplannable},
