@@ -2,17 +2,29 @@
 
 import dataclasses
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
 
 from quartermaster.api.v1alpha1.enums import EngineName, Precision
-from quartermaster.planner.fit import Mix, Timing, latency_alone, profile_key, profiles_by_key, throughput, timing
+from quartermaster.planner.coefficients import Coefficients
+from quartermaster.planner.fit import (
+    Mix,
+    Timing,
+    latency_alone,
+    profile_key,
+    profiles_by_key,
+    throughput,
+    throughputs,
+    timing,
+)
 from quartermaster.planner.fleet import Shape, Source
 from quartermaster.planner.memory import memory_fit
+from quartermaster.planner.occupancy import padded
 from quartermaster.planner.plan import Throughput
-from quartermaster.planner.queueing import STABLE_FRACTION, Server, best_operation, operation_at
-from quartermaster.planner.roofline import Coefficients, roofline
+from quartermaster.planner.queueing import STABLE_FRACTION, Servers, best_operations, operations_at
+from quartermaster.planner.roofline import roofline
 from tests.planner.builders import A100, DEEPSEEK_R1, H100, H200, L4, LLAMA_8B, LLAMA_70B, model, profile
 
 CHAT = Mix(1000.0, 200.0, None, None)
@@ -32,15 +44,36 @@ def estimate(chip: object = H100, served: object = LLAMA_8B, how: Shape | None =
     return found
 
 
+def server(prefill: Sequence[float], decode: Sequence[float], *, outputs: float, prompt: float = 0.0) -> Servers:
+    """Return the service of one replica, given by its times at every batch size."""
+    batch, weight = padded([len(prefill)])
+    assert batch.shape[1] == len(prefill)
+    return Servers(
+        batch,
+        weight,
+        np.array([prefill]),
+        np.array([decode]),
+        np.array([outputs]),
+        np.array([prompt]),
+        np.array([0.0]),
+    )
+
+
+def largest_rate(served: Servers, *, ttft: float = math.inf, itl: float = math.inf) -> float:
+    """Return the largest rate of one replica; NaN when there is none."""
+    limits = {"ttft_limits_seconds": np.array([ttft]), "itl_limits_seconds": np.array([itl])}
+    return float(best_operations(served, **limits).requests_per_second[0])
+
+
 def test_a_single_server_behaves_as_the_formula_for_one_server_says() -> None:
     """A batch of one is an M/M/1 queue: the wait is ρ / (μ − λ)."""
-    server = Server(np.array([0.1]), np.array([0.01]), output_tokens=10.0)
-    rate = float(server.service_rate[0])
+    one = server([0.1], [0.01], outputs=10.0)
+    rate = float(one.service_rate()[0, 0])
     assert rate == pytest.approx(5.0)
-    found = operation_at(server, 2.5)
+    found = operations_at(one, np.array([2.5]))
     # Eleven places are nearly endless at half load.
-    assert found.time_to_first_token_seconds == pytest.approx(0.1 + 0.5 / (rate - 2.5), rel=0.01)
-    assert found.inter_token_latency_seconds == pytest.approx(0.01)
+    assert found.time_to_first_token_seconds[0] == pytest.approx(0.1 + 0.5 / (rate - 2.5), rel=0.01)
+    assert found.inter_token_latency_seconds[0] == pytest.approx(0.01)
 
 
 def test_the_largest_rate_just_holds_the_objective() -> None:
@@ -59,25 +92,78 @@ def test_the_largest_rate_just_holds_the_objective() -> None:
 
 def test_without_objectives_the_rate_stays_below_what_the_batch_can_bear() -> None:
     """Waiting grows without measure close to the service rate."""
-    server = Server(np.linspace(0.1, 0.2, 8), np.linspace(0.01, 0.02, 8), output_tokens=50.0)
-    found = best_operation(server, time_to_first_token_seconds=None, inter_token_latency_seconds=None)
-    assert found is not None
-    assert found.requests_per_second == pytest.approx(STABLE_FRACTION * float(server.service_rate[-1]))
+    eight = server(np.linspace(0.1, 0.2, 8), np.linspace(0.01, 0.02, 8), outputs=50.0)  # type: ignore[arg-type]
+    assert largest_rate(eight) == pytest.approx(STABLE_FRACTION * float(eight.service_rate()[0, -1]))
 
 
 def test_an_objective_that_one_request_alone_misses_has_no_rate() -> None:
-    """None, not a rate near zero."""
-    server = Server(np.array([0.1, 0.1]), np.array([0.01, 0.01]), output_tokens=50.0)
-    assert best_operation(server, time_to_first_token_seconds=0.05, inter_token_latency_seconds=None) is None
-    assert best_operation(server, time_to_first_token_seconds=None, inter_token_latency_seconds=0.005) is None
+    """No rate, not one near zero."""
+    two = server([0.1, 0.1], [0.01, 0.01], outputs=50.0)
+    assert math.isnan(largest_rate(two, ttft=0.05))
+    assert math.isnan(largest_rate(two, itl=0.005))
 
 
 def test_prompts_wait_for_one_another() -> None:
     """Long prompts at a high rate raise the time to first token."""
-    base = Server(np.full(64, 0.05), np.full(64, 0.01), output_tokens=20.0, prompt_seconds=0.0)
-    busy = dataclasses.replace(base, prompt_seconds=0.05)
-    quick, slow = operation_at(base, 10.0), operation_at(busy, 10.0)
-    assert slow.time_to_first_token_seconds - quick.time_to_first_token_seconds == pytest.approx(0.5 * 0.05 / (2 * 0.5))
+    base = server([0.05] * 32, [0.01] * 32, outputs=20.0)
+    busy = dataclasses.replace(base, prompt_seconds=np.array([0.05]))
+    quick, slow = (operations_at(each, np.array([10.0])).time_to_first_token_seconds[0] for each in (base, busy))
+    assert slow - quick == pytest.approx(0.5 * 0.05 / (2 * 0.5))
+
+
+def direct_latencies(served: Coefficients, mix: Mix, *, size: int, rate: float) -> tuple[float, float]:
+    """Return both latencies from the chain's formulas, every state summed one by one."""
+    n = np.arange(1.0, size + 1.0)
+    memory_tokens = mix.input_tokens + mix.output_tokens / 2
+    beta, gamma = served.beta_seconds_per_token, served.gamma_seconds_per_token
+    step = served.iteration_seconds(
+        n,
+        compute_tokens=(mix.input_tokens + mix.output_tokens) / (mix.output_tokens + 1),
+        memory_tokens=memory_tokens,
+    )
+    unread = served.expert_seconds * (1 - served.active_fraction) ** n
+    prefill = step + unread + (beta + gamma) * mix.input_tokens
+    decode = step + beta + gamma * memory_tokens
+    leaving = n / (prefill + mix.output_tokens * decode)
+    chances = [1.0]
+    for k in range(11 * size):
+        chances.append(chances[-1] * rate / leaving[min(k, size - 1)])
+    chance = np.array(chances) / sum(chances)
+    inside = np.minimum(np.arange(chance.size), size)
+    met = chance[1:] * inside[1:] / (chance * inside).sum()
+    wait = (chance * (np.arange(chance.size) - inside)).sum() / (rate * (1 - chance[-1]))
+    prompt = (beta + gamma) * mix.input_tokens
+    busy = rate * prompt
+    at = inside[1:] - 1
+    first = wait + (met * prefill[at]).sum() + busy * prompt / (2 * (1 - busy)) + served.request_seconds
+    return float(first), float((met * decode[at]).sum())
+
+
+@pytest.mark.parametrize("size", [1, 7, 40, 100, 256])
+def test_the_sums_at_some_batch_sizes_are_those_over_all(size: int) -> None:
+    """Latencies within a part in five hundred of those of the whole chain, for dense models and mixtures of experts."""
+    mix = Mix(1500.0, 150.0, 2.0, 0.06)
+    dense = Coefficients(0.008, 2e-5, 4e-8, request_seconds=0.05)
+    for coefficients in (dense, dataclasses.replace(dense, expert_seconds=0.02, active_fraction=0.05)):
+        found = throughput(Timing(coefficients, size, 10**9, Source.ESTIMATED), mix)
+        assert found is not None
+        whole = direct_latencies(coefficients, mix, size=size, rate=found.requests_per_second)
+        few = (found.time_to_first_token_seconds, found.inter_token_latency_seconds)
+        assert few == pytest.approx(whole, rel=0.002)
+
+
+def test_a_case_has_the_same_answer_alone_and_among_others() -> None:
+    """In the order asked for, with equal cases answered alike and hopeless ones by None."""
+    cases: list[tuple[Timing, Mix, float | None]] = []
+    for i in range(600):
+        coefficients = Coefficients(0.004 + i * 1e-5, 1e-5, 1e-8, request_seconds=0.05)
+        known = Timing(coefficients, 1 + i % 256, 400_000, Source.ESTIMATED)
+        cases.append((known, Mix(500.0 + i, 100.0, None if i % 3 else 0.2, 0.008 if i % 5 else None), None))
+    together = throughputs(cases + cases[:5])
+    assert together[600:] == together[:5]
+    assert None in together
+    for (known, mix, most), found in list(zip(cases, together, strict=False))[::50]:
+        assert throughput(known, mix, most_tokens_per_second=most) == found
 
 
 def test_more_bandwidth_and_more_memory_serve_more() -> None:
@@ -100,9 +186,7 @@ def test_a_pipeline_keeps_its_stages_busy_without_shortening_the_step() -> None:
     piped = timing(LLAMA_8B, H100, shape(1, stages=2), mix=mix, profile=None)
     assert one is not None
     assert piped is not None
-    assert latency_alone(piped, mix).inter_token_latency_seconds >= 0.9 * (
-        latency_alone(one, mix).inter_token_latency_seconds
-    )
+    assert latency_alone(piped, mix)[1] >= 0.9 * latency_alone(one, mix)[1]
     faster, slower = throughput(piped, mix), throughput(one, mix)
     assert faster is not None
     assert slower is not None
@@ -194,6 +278,6 @@ def test_figures_of_a_well_known_pair_are_plausible() -> None:
     """Llama 3.1 8B in BF16 on one H100: a token alone in 4 to 12 ms, some thousands of tokens per second."""
     known = timing(LLAMA_8B, H100, shape(), mix=CHAT, profile=None)
     assert known is not None
-    assert 0.004 < latency_alone(known, CHAT).inter_token_latency_seconds < 0.012
+    assert 0.004 < latency_alone(known, CHAT)[1] < 0.012
     assert 2_000 < estimate().tokens_per_second < 10_000
     assert math.isfinite(estimate().time_to_first_token_seconds)

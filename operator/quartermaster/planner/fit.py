@@ -5,9 +5,10 @@ The first source that exists decides: a ModelProfile of the same model, accelera
 planned for holds it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from math import inf, isnan
 
 import numpy as np
 
@@ -15,16 +16,20 @@ from quartermaster.api.v1alpha1 import ModelProfileSpec
 from quartermaster.api.v1alpha1.enums import EngineName, Precision
 from quartermaster.catalog.accelerator import Accelerator
 from quartermaster.catalog.model import Model
+from quartermaster.planner.coefficients import Coefficients, columns
 from quartermaster.planner.fleet import Shape, Source, Workload
 from quartermaster.planner.memory import memory_fit
+from quartermaster.planner.occupancy import nodes, padded
 from quartermaster.planner.plan import Throughput
-from quartermaster.planner.queueing import Operation, Server, best_operation, operation_at
-from quartermaster.planner.roofline import Coefficients, roofline
+from quartermaster.planner.queueing import Servers, alone, best_operations, operations_at
+from quartermaster.planner.roofline import roofline
 
 MAX_BATCH_SIZE = 256
 """Requests that run at once: vLLM's default ``--max-num-seqs`` of its API server (documentation read 2026-11-21)."""
 _MIX_DIGITS = 3
 """Token means are rounded, so that a load that trembles does not make a new plan."""
+
+_CASES_AT_ONCE = 256
 
 ProfileKey = tuple[str, str, EngineName, Precision, int, int]
 
@@ -110,6 +115,10 @@ def timing(
     return Timing(coefficients, MAX_BATCH_SIZE, fit.kv_capacity_tokens, Source.ESTIMATED)
 
 
+Case = tuple[Timing, Mix, float | None]
+"""A replica, the mean request, and the most generated tokens per second that may be counted on."""
+
+
 @lru_cache(maxsize=65_536)
 def throughput(known: Timing, mix: Mix, *, most_tokens_per_second: float | None = None) -> Throughput | None:
     """Return what one replica sustains; None when no rate holds the objectives.
@@ -119,31 +128,58 @@ def throughput(known: Timing, mix: Mix, *, most_tokens_per_second: float | None 
         mix: tokens of the mean request, and the latencies to hold as means.
         most_tokens_per_second: the most generated tokens per second that may be counted on.
     """
-    server = server_of(known, mix)
-    operation = best_operation(
-        server,
-        time_to_first_token_seconds=mix.time_to_first_token_seconds,
-        inter_token_latency_seconds=mix.inter_token_latency_seconds,
-    )
-    if operation is None:
-        return None
-    if (
-        most_tokens_per_second is not None
-        and operation.requests_per_second * mix.output_tokens > most_tokens_per_second
-    ):
-        operation = operation_at(server, most_tokens_per_second / mix.output_tokens)
-    return _as_throughput(operation, known, mix)
+    return throughputs([(known, mix, most_tokens_per_second)])[0]
 
 
-def _as_throughput(operation: Operation, known: Timing, mix: Mix) -> Throughput:
-    return Throughput(
-        requests_per_second=operation.requests_per_second,
-        tokens_per_second=operation.requests_per_second * mix.output_tokens,
-        time_to_first_token_seconds=operation.time_to_first_token_seconds,
-        inter_token_latency_seconds=operation.inter_token_latency_seconds,
-        max_batch_size=batch_size(known, mix),
-        kv_capacity_tokens=known.kv_capacity_tokens,
-        source=known.source,
+def throughputs(cases: Sequence[Case]) -> list[Throughput | None]:
+    """Return what ``throughput`` returns for every case, in the order of the cases; equal cases are worked out once."""
+    places: dict[Case, int] = {}
+    which = [places.setdefault(case, len(places)) for case in cases]
+    distinct = list(places)
+    # Tables of equal width, so that no answer depends on the other cases; few at a time, so that they stay in the cache.
+    alike: dict[int, list[int]] = {}
+    for i, (known, mix, _) in enumerate(distinct):
+        alike.setdefault(nodes(batch_size(known, mix))[0].size, []).append(i)
+    found: list[Throughput | None] = [None] * len(distinct)
+    for places_alike in alike.values():
+        for start in range(0, len(places_alike), _CASES_AT_ONCE):
+            some = places_alike[start : start + _CASES_AT_ONCE]
+            for i, result in zip(some, _solved([distinct[i] for i in some]), strict=True):
+                found[i] = result
+    return [found[i] for i in which]
+
+
+def _solved(cases: Sequence[Case]) -> list[Throughput | None]:
+    servers = servers_of([(known, mix) for known, mix, _ in cases])
+    limits = np.array([_limits(case) for case in cases])
+    best = best_operations(servers, ttft_limits_seconds=limits[:, 0], itl_limits_seconds=limits[:, 1])
+    most = limits[:, 2]
+    over = best.requests_per_second > most
+    columns_of = [best.requests_per_second, best.time_to_first_token_seconds, best.inter_token_latency_seconds]
+    if over.any():
+        lower = operations_at(servers.of(over), most[over])
+        new = (lower.requests_per_second, lower.time_to_first_token_seconds, lower.inter_token_latency_seconds)
+        for values, lowered in zip(columns_of, new, strict=True):
+            values[over] = lowered
+    rates, ttfts, itls = (values.tolist() for values in columns_of)
+    return [
+        None
+        if isnan(rate)
+        else Throughput(
+            rate, rate * mix.output_tokens, ttft, itl, batch_size(known, mix), known.kv_capacity_tokens, known.source
+        )
+        for (known, mix, _), rate, ttft, itl in zip(cases, rates, ttfts, itls, strict=True)
+    ]
+
+
+def _limits(case: Case) -> tuple[float, float, float]:
+    """Return the longest time to first token, the longest inter-token latency, and the most requests per second."""
+    _, mix, most = case
+    ttft, itl = mix.time_to_first_token_seconds, mix.inter_token_latency_seconds
+    return (
+        inf if ttft is None else ttft,
+        inf if itl is None else itl,
+        inf if most is None else most / mix.output_tokens,
     )
 
 
@@ -152,24 +188,27 @@ def batch_size(known: Timing, mix: Mix) -> int:
     return max(1, min(known.max_batch_size, int(known.kv_capacity_tokens / (mix.input_tokens + mix.output_tokens))))
 
 
-def server_of(known: Timing, mix: Mix) -> Server:
-    """Return the service of one replica at the mix, for every batch up to the largest."""
-    coefficients = known.coefficients
-    batch = np.arange(1, batch_size(known, mix) + 1, dtype=np.float64)
-    compute_tokens = (mix.input_tokens + mix.output_tokens) / (mix.output_tokens + 1)
-    memory_tokens = mix.input_tokens + mix.output_tokens / 2
-    beta, gamma = coefficients.beta_seconds_per_token, coefficients.gamma_seconds_per_token
-    iteration = coefficients.iteration_seconds(batch, compute_tokens=compute_tokens, memory_tokens=memory_tokens)
-    return Server(
-        prefill_seconds=coefficients.prefill_seconds(iteration, batch, input_tokens=mix.input_tokens),
-        decode_seconds=iteration + beta + gamma * memory_tokens,
-        output_tokens=mix.output_tokens,
-        prompt_seconds=(beta + gamma) * mix.input_tokens,
-        request_seconds=coefficients.request_seconds,
+def servers_of(cases: Sequence[tuple[Timing, Mix]]) -> Servers:
+    """Return the service of replicas at their mixes."""
+    batch, weight = padded([batch_size(known, mix) for known, mix in cases])
+    table = columns([known.coefficients for known, _ in cases])
+    tokens = np.array([(mix.input_tokens, mix.output_tokens) for _, mix in cases])
+    inputs, outputs = tokens[:, :1], tokens[:, 1:]
+    memory_tokens = inputs + outputs / 2
+    iteration = table.iteration_seconds(batch, (inputs + outputs) / (outputs + 1), memory_tokens)
+    prompt = (table.beta_seconds_per_token + table.gamma_seconds_per_token) * inputs
+    return Servers(
+        batch=batch,
+        weight=weight,
+        prefill_seconds=table.prefill_seconds(iteration, batch, inputs),
+        decode_seconds=table.decode_seconds(iteration, memory_tokens),
+        output_tokens=tokens[:, 1],
+        prompt_seconds=prompt[:, 0],
+        request_seconds=table.request_seconds[:, 0],
     )
 
 
-def latency_alone(known: Timing, mix: Mix) -> Operation:
-    """Return the latencies of a single request on an idle replica: the least that the shape can promise."""
-    server = server_of(known, mix)
-    return Operation(0.0, float(server.prefill_seconds[0]) + server.request_seconds, float(server.decode_seconds[0]))
+def latency_alone(known: Timing, mix: Mix) -> tuple[float, float]:
+    """Return time to first token and inter-token latency of a single request: the least that a shape can promise."""
+    idle = alone(servers_of([(known, mix)]))
+    return float(idle.time_to_first_token_seconds[0]), float(idle.inter_token_latency_seconds[0])

@@ -11,14 +11,10 @@ A pipeline keeps its stages busy with n/pp requests each, so it divides the work
 Weights wider than the chip's arithmetic (weight-only formats) are computed in BF16.
 """
 
-from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import NDArray
-
 from quartermaster.api.v1alpha1.enums import Precision
 from quartermaster.catalog.accelerator import Accelerator
 from quartermaster.catalog.model import Model
+from quartermaster.planner.coefficients import Coefficients
 from quartermaster.planner.efficiency import MIXTURE_COMPUTE_FRACTION, Efficiency, efficiency
 from quartermaster.planner.fleet import Shape
 from quartermaster.planner.memory import kv_bytes_per_token_per_chip
@@ -29,37 +25,6 @@ ALL_REDUCES_PER_LAYER = 2
 FALLBACK_FABRIC_BYTES_PER_SECOND = 64e9
 """Both directions of PCIe 4.0 x16, where no fabric is known (PCI-SIG, 2017)."""
 LINK_SECONDS_PER_STAGE = 30e-6
-
-Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class Coefficients:
-    """What decides the iteration time of a replica."""
-
-    alpha_seconds: float
-    beta_seconds_per_token: float
-    gamma_seconds_per_token: float
-    expert_seconds: float = 0.0
-    """Reading all experts beyond those of one token."""
-    active_fraction: float = 1.0
-    stages: int = 1
-    request_seconds: float = 0.0
-    """Spent once per request outside the batch."""
-
-    def prefill_seconds(self, iteration: Floats, batch: Floats, *, input_tokens: float) -> Floats:
-        """Return the time of the iterations that read a prompt, which meets all experts."""
-        beyond = (1.0 - self.active_fraction) ** (batch / self.stages)
-        work = (self.beta_seconds_per_token + self.gamma_seconds_per_token) * input_tokens
-        seconds: Floats = iteration + self.expert_seconds * beyond + work
-        return seconds
-
-    def iteration_seconds(self, batch: Floats, *, compute_tokens: float, memory_tokens: float) -> Floats:
-        """Return T(n) for every batch."""
-        covered = 1.0 - (1.0 - self.active_fraction) ** (batch / self.stages)
-        work = self.beta_seconds_per_token * compute_tokens + self.gamma_seconds_per_token * memory_tokens
-        seconds: Floats = self.alpha_seconds + self.expert_seconds * covered + batch * work
-        return seconds
 
 
 def flops_per_second(accelerator: Accelerator, precision: Precision) -> float | None:

@@ -185,8 +185,7 @@ def objectives(case: ShapeCase) -> Finding | None:
     """Some request rate holds the latency objectives."""
     if case.throughput is not None or case.timing is None:
         return None
-    alone = latency_alone(case.timing, case.mix)
-    ttft, itl = alone.time_to_first_token_seconds * 1000, alone.inter_token_latency_seconds * 1000
+    ttft, itl = (seconds * 1000 for seconds in latency_alone(case.timing, case.mix))
     wanted = case.workload.spec.objectives
     limit = wanted.time_to_first_token_milliseconds
     source = case.timing.source.value.lower()
