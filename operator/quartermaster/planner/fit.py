@@ -136,7 +136,7 @@ def throughputs(cases: Sequence[Case]) -> list[Throughput | None]:
     places: dict[Case, int] = {}
     which = [places.setdefault(case, len(places)) for case in cases]
     distinct = list(places)
-    # Tables of equal width, so that no answer depends on the other cases; few at a time, so that they stay in the cache.
+    # Tables of equal width, so that no answer depends on other cases; few at a time, so that they stay in the cache.
     alike: dict[int, list[int]] = {}
     for i, (known, mix, _) in enumerate(distinct):
         alike.setdefault(nodes(batch_size(known, mix))[0].size, []).append(i)
