@@ -1,0 +1,80 @@
+"""Drafts of deployments: what each serves, how much of it relative to one replica, and where it may run."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from quartermaster.planner.fleet import Pool
+from tests.benchmarks.instances.recipe import Recipe
+from tests.benchmarks.instances.services import Service
+from tests.benchmarks.instances.traffic import clients
+
+RATE_JITTER_SIGMA = 0.3
+"""No two deployments load their service exactly as one of ServeGen's clients does."""
+
+
+class Spread(StrEnum):
+    """The spread rule of a deployment."""
+
+    NONE = ""
+    REGIONS = "minRegions"
+    ZONES = "minZones"
+    SHARE = "maxRegionShare"
+
+
+SPREADS = (Spread.REGIONS, Spread.ZONES, Spread.SHARE)
+
+
+@dataclass(slots=True)
+class Draft:
+    """A deployment that is being made."""
+
+    service: Service
+    relative_rate: float
+    """Demand in replicas of middling speed, before the whole is scaled to the fleet."""
+    regions: list[str]
+    accelerators: list[str]
+    """Catalog names allowed."""
+    spread: Spread
+    priority: int
+
+    @property
+    def base_requests_per_second(self) -> float:
+        """Demand before the whole is scaled to the fleet."""
+        return self.relative_rate * self.service.usual_requests_per_second
+
+
+def drafts(
+    recipe: Recipe, pools: Sequence[Pool], services: Sequence[Service], random: np.random.Generator
+) -> list[Draft]:
+    """Return as many drafts as the recipe wants, each with at least one pool that could take it."""
+    inside = [pool for pool in pools if pool.external is None]
+    chips_by_region: dict[str, int] = {}
+    for pool in inside:
+        chips_by_region[pool.region] = chips_by_region.get(pool.region, 0) + pool.available_chips
+    names = sorted(chips_by_region)
+    weights = np.array([chips_by_region[name] for name in names], dtype=float) + 1
+    offered = {(pool.region, pool.accelerator_name, pool.hosts[0].chips) for pool in inside}
+    types = sorted({name for _, name, _ in offered})
+    # As many of the types as the recipe says, those that chance leaves out last.
+    wanted = max(1, round(recipe.types_allowed_fraction * len(types)))
+    rates = clients().relative_rates
+    found: list[Draft] = []
+    while len(found) < recipe.deployments:
+        service = services[int(random.integers(len(services)))]
+        count = min(len(names), int(random.integers(1, recipe.most_regions_allowed + 1)))
+        spread = Spread.NONE
+        if random.random() < recipe.spread_fraction:
+            spread = SPREADS[int(random.integers(len(SPREADS)))]
+            count = min(len(names), max(count, 2))
+        regions = [str(r) for r in random.choice(names, count, replace=False, p=weights / weights.sum())]
+        accelerators = [str(a) for a in random.permutation(types)[:wanted]]
+        rate = float(rates[int(random.integers(len(rates)))] * random.lognormal(0.0, RATE_JITTER_SIGMA))
+        priority = int(random.choice(recipe.priorities))
+        if any(
+            (region, *kind) in offered for region in regions for kind in service.ways_by_kind if kind[0] in accelerators
+        ):
+            found.append(Draft(service, rate, regions, accelerators, spread, priority))
+    return found
