@@ -1,6 +1,6 @@
 """Children wanted right now: the placements of the plan, stretched by what has to stay meanwhile."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from quartermaster.api import names
@@ -9,10 +9,13 @@ from quartermaster.catalog.catalog import Catalog
 from quartermaster.manifests.children import children
 from quartermaster.manifests.errors import ManifestError
 from quartermaster.planner.fleet import Fleet, Key, Pool, Workload
+from quartermaster.planner.limit import chips_of
 from quartermaster.planner.plan import Candidate, Placement, Plan
 from quartermaster.reconcile.observed import ChildSeen
 from quartermaster.reconcile.outcome import Apply, Delete
-from quartermaster.reconcile.transition import Lack, PlacementId, Stock, replicas_now
+from quartermaster.reconcile.precedence import Turn, blocked
+from quartermaster.reconcile.stock import Ground, PlacementId, Stock
+from quartermaster.reconcile.transition import Lack, replicas_now
 from quartermaster.reconcile.writes import Identity, writes
 
 
@@ -35,6 +38,19 @@ class Written:
     refusal: ManifestError | None = None
     held_by_place: Mapping[tuple[str, str], int] = field(default_factory=dict, hash=False)
     """Replicas by (pool, shape key) that stay beyond the plan because nothing has room for others in their place."""
+    turn_by_place: Mapping[tuple[str, str], Turn] = field(default_factory=dict, hash=False)
+    """Placements by (pool, shape key) whose replicas wait until larger ones have found a node."""
+
+
+@dataclass(frozen=True, slots=True)
+class Children:
+    """What to write for the children of every deployment, and what the next look has to know."""
+
+    written_by_key: Mapping[Key, Written] = field(hash=False)
+    unbound_by_id: Mapping[PlacementId, int] = field(hash=False)
+    """Planned replicas that hold no chips yet."""
+    blocked: frozenset[PlacementId]
+    """Placements for which the plan found room that is not there any more."""
 
 
 _WANT_OF_ROOM = frozenset({"nodes", "single-host"})
@@ -43,37 +59,85 @@ _FULL = frozenset({"FleetFull", "NoEligiblePool", "NoPools"})
 """Reasons of a shortfall that more room would end. Budgets and maxima are limits that somebody set."""
 
 
-def free_chips_by_pool(fleet: Fleet) -> dict[str, int]:
-    """Return the chips that no pod holds, by pool; a node that an autoscaler would add counts as free."""
-    return {pool.name: sum(host.free_chips for host in pool.hosts) for pool in fleet.pools}
+def ground_by_pool(fleet: Fleet, draining_chips_by_host: Mapping[str, int]) -> dict[str, Ground]:
+    """Return what replicas can sit in, by pool; a node that an autoscaler would add counts as free.
+
+    Args:
+        fleet: what can be planned on.
+        draining_chips_by_host: chips held by pods of ours that are being deleted.
+    """
+    return {
+        pool.name: Ground(
+            {
+                host.name: min(host.available_chips, host.free_chips + draining_chips_by_host.get(host.name, 0))
+                for host in pool.hosts
+            },
+            {host.name: host.zone for host in pool.hosts},
+            is_whole=any(host.is_whole for host in pool.hosts),
+        )
+        for pool in fleet.pools
+    }
 
 
-def child_writes(wanted: Sequence[Wanted], fleet: Fleet, plan: Plan, *, catalog: Catalog) -> dict[Key, Written]:
-    """Return the writes of every deployment, by its key; one that cannot be rendered stops no other."""
+def child_writes(
+    wanted: Sequence[Wanted],
+    plan: Plan,
+    *,
+    pools_by_name: Mapping[str, Pool],
+    grounds: Mapping[str, Ground],
+    lapsed: Collection[PlacementId],
+    catalog: Catalog,
+) -> Children:
+    """Return the writes of every deployment, by its key; one that cannot be rendered stops no other.
+
+    Args:
+        wanted: every deployment with what is planned for it and what exists.
+        plan: the plan in force.
+        pools_by_name: what can be planned on.
+        grounds: what replicas can sit in, by pool.
+        lapsed: placements that waited for chips so long that no others wait for them any more.
+        catalog: facts that ship with Quartermaster.
+    """
     candidate_by_id = {candidate.id: candidate for candidate in plan.candidates}
     for entry in wanted:
         candidate_by_id.update({p.candidate.id: p.candidate for p in entry.placements})
     closed = frozenset((r.workload, r.pool) for r in plan.rejections if r.rule in _WANT_OF_ROOM)
-    stocks = [stock for entry in wanted for stock in _stocks(entry, candidate_by_id, closed=closed)]
+    rates_by_key: dict[Key, list[float]] = {}
+    for _, candidate in sorted(candidate_by_id.items()):
+        rates_by_key.setdefault(candidate.workload, []).append(candidate.throughput.requests_per_second)
+    stocks_by_key = {
+        entry.workload.key: _stocks(
+            entry, candidate_by_id, closed=closed, known=rates_by_key.get(entry.workload.key, ())
+        )
+        for entry in wanted
+    }
+    stocks = [stock for rows in stocks_by_key.values() for stock in rows]
     lack_by_key = {s.workload: Lack(s.requests_per_second, s.replicas) for s in plan.shortfalls if s.reason in _FULL}
-    count_by_id = replicas_now(stocks, free_chips_by_pool(fleet), lack_by_key=lack_by_key)
-    held_by_id = {s.id: count_by_id[s.id] - s.planned for s in stocks if s.id[0] in lack_by_key and s.is_allowed}
-    pools_by_name = {pool.name: pool for pool in fleet.pools}
+    now = replicas_now(stocks, grounds, lack_by_key=lack_by_key, lapsed=lapsed)
     found = {}
     for entry in wanted:
         key = entry.workload.key
-        written = _written(entry, count_by_id, candidate_by_id, pools_by_name, catalog=catalog)
-        held = {(i[1], i[2]): count for i, count in held_by_id.items() if i[0] == key and count > 0}
-        found[key] = replace(written, held_by_place=held)
-    return found
+        written = _written(entry, now.count_by_id, candidate_by_id, pools_by_name, catalog=catalog)
+        rows = stocks_by_key[key]
+        held = {s.id[1:]: now.count_by_id[s.id] - s.planned for s in rows if key in lack_by_key and s.is_allowed}
+        turn = {s.id[1:]: now.turn_by_id[s.id] for s in rows if s.id in now.turn_by_id}
+        found[key] = replace(
+            written,
+            held_by_place={place: count for place, count in held.items() if count > 0},
+            turn_by_place={place: each for place, each in turn.items() if each.held_back},
+        )
+    return Children(found, {s.id: s.unbound for s in stocks if s.unbound}, blocked(stocks, grounds))
 
 
 def _stocks(
-    entry: Wanted, candidate_by_id: Mapping[PlacementId, Candidate], *, closed: frozenset[tuple[Key, str]]
+    entry: Wanted,
+    candidate_by_id: Mapping[PlacementId, Candidate],
+    *,
+    closed: frozenset[tuple[Key, str]],
+    known: Sequence[float],
 ) -> list[Stock]:
-    planned = {p.candidate.id: p.replicas for p in entry.placements if not p.candidate.is_external}
+    planned = {p.candidate.id: p for p in entry.placements if not p.candidate.is_external}
     running = {(entry.workload.key, r.pool, r.shape_key): r for r in entry.workload.running}
-    known = [c.throughput.requests_per_second for i, c in sorted(candidate_by_id.items()) if i[0] == entry.workload.key]
     # What runs where nothing is admissible any more is taken for an average replica, so that it too is moved gently.
     ordinary = sum(known) / len(known) if known else 1.0
     stocks = []
@@ -84,12 +148,14 @@ def _stocks(
             Stock(
                 id=stock_id,
                 priority=entry.workload.spec.priority or 0,
-                chips_per_replica=candidate.shape.chips if candidate else 1,
+                chips_per_replica=candidate.shape.chips if candidate else max(1, chips_of(stock_id[2])),
                 requests_per_second_per_replica=candidate.throughput.requests_per_second if candidate else ordinary,
-                planned=planned.get(stock_id, 0),
+                planned=planned[stock_id].replicas if stock_id in planned else 0,
                 existing=exists.replicas if exists else 0,
                 ready=min(exists.ready, exists.replicas) if exists else 0,
                 is_allowed=candidate is not None or stock_id[:2] in closed,
+                hosts=exists.hosts if exists else (),
+                zones=planned[stock_id].zones if stock_id in planned else (),
             )
         )
     return stocks

@@ -45,6 +45,15 @@ def held_by_node(pods: Iterable[PodSeen]) -> dict[tuple[str, str], Held]:
     return {key: Held(others.get(key, 0), ours.get(key, 0)) for key in others.keys() | ours.keys()}
 
 
+def draining_chips_by_node(pods: Iterable[PodSeen]) -> dict[str, int]:
+    """Return the chips held by replicas of ours that are being deleted, by node name."""
+    found: dict[str, int] = defaultdict(int)
+    for pod in pods:
+        if pod.is_deleting and pod.node_name is not None and not pod.is_finished and is_ours(pod):
+            found[pod.node_name] += sum(pod.requests_by_resource.values())
+    return found
+
+
 def is_usable(node: NodeSeen) -> bool:
     """Whether new replicas may be planned on the node."""
     return node.is_ready and not node.is_cordoned and not node.is_deleting

@@ -16,13 +16,16 @@ from quartermaster.planner.fleet import Fleet
 from quartermaster.planner.plan import Plan
 from quartermaster.planner.planning import plan as make_plan
 from quartermaster.reconcile import capacity, reporting
-from quartermaster.reconcile.children import Wanted, child_writes
+from quartermaster.reconcile.children import Wanted, child_writes, ground_by_pool
+from quartermaster.reconcile.chips import draining_chips_by_node
 from quartermaster.reconcile.digest import structure_digest
 from quartermaster.reconcile.observation import Observed
 from quartermaster.reconcile.outcome import Memory, Outcome
 from quartermaster.reconcile.pools import Refusal, pools
 from quartermaster.reconcile.poolstatus import pool_statuses
 from quartermaster.reconcile.servable import servable_rule
+from quartermaster.reconcile.stock import PlacementId
+from quartermaster.reconcile.waiting import lapsed, waits
 from quartermaster.reconcile.workloads import key_of, running_by_key, workloads
 from quartermaster.reconcile.writes import owned_by_key
 
@@ -60,6 +63,7 @@ def decide(observed: Observed, memory: Memory, *, catalog: Catalog, plan_seconds
     before = memory.plan or Plan((), (), (), (), 0.0, 0.0, 0.0)
     sized = capacity.size(before, planned, load_by_key, fleet=fleet, memory=memory)
     must_plan = must_plan or memory.plan is None or sized.needs_plan
+    must_plan = must_plan or not memory.blocked <= memory.planned_blocked
     if must_plan:
         rules = (servable_rule(documents, catalog),)
         plan = make_plan(fleet, capacity.to_plan_for(planned, sized), further_rules=rules)
@@ -72,7 +76,15 @@ def decide(observed: Observed, memory: Memory, *, catalog: Catalog, plan_seconds
         Wanted(document_by_key[w.key], w, placements_by_key.get(w.key, ()), tuple(children_by_key.get(w.key, ())))
         for w in planned
     ]
-    written = child_writes(wanted, fleet, plan, catalog=catalog)
+    made = child_writes(
+        wanted,
+        plan,
+        pools_by_name={pool.name: pool for pool in fleet.pools},
+        grounds=ground_by_pool(fleet, draining_chips_by_node(observed.pods)),
+        lapsed=lapsed(memory.wait_by_id, now_seconds=observed.now_seconds),
+        catalog=catalog,
+    )
+    written = made.written_by_key
     report = reporting.report(
         observed,
         memory,
@@ -90,6 +102,9 @@ def decide(observed: Observed, memory: Memory, *, catalog: Catalog, plan_seconds
             demand_by_key=demand_by_key,
             scale_state_by_key=sized.state_by_key,
             decision_by_key=report.decision_by_key,
+            wait_by_id=waits(memory.wait_by_id, made.unbound_by_id, now_seconds=observed.now_seconds),
+            blocked=made.blocked,
+            planned_blocked=_planned_blocked(memory, made.blocked, has_planned=must_plan),
         ),
         apply=tuple(entry for key in sorted(written) for entry in written[key].apply),
         delete=tuple(entry for key in sorted(written) for entry in written[key].delete),
@@ -97,3 +112,10 @@ def decide(observed: Observed, memory: Memory, *, catalog: Catalog, plan_seconds
         events=report.events,
         ready_replicas_by_key={key: sum(row.ready for row in rows) for key, rows in running.items()},
     )
+
+
+def _planned_blocked(memory: Memory, blocked: frozenset[PlacementId], *, has_planned: bool) -> frozenset[PlacementId]:
+    """Return the blocked placements that plans were made in sight of, so that each asks for one plan only."""
+    if not blocked:
+        return frozenset()
+    return memory.planned_blocked | memory.blocked if has_planned else memory.planned_blocked

@@ -4,7 +4,7 @@ Every condition is a function of a ``Seen``; ``conditions`` keeps the time of th
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from quartermaster.api import conditions as words
@@ -12,6 +12,7 @@ from quartermaster.api.v1alpha1.status import Condition
 from quartermaster.planner.fleet import Workload
 from quartermaster.planner.plan import Placement, Rejection, Shortfall
 from quartermaster.planner.rules import COMPLIANCE_RULES
+from quartermaster.reconcile.precedence import Turn
 
 _MESSAGE_LIMIT = 1024
 
@@ -36,6 +37,8 @@ class Seen:
     signals: str
     """Empty when load signals are fresh and complete; otherwise what is missing."""
     is_externally_scaled: bool
+    turn_by_placement: Mapping[tuple[str, str], Turn] = field(default_factory=dict)
+    """Placements, by (pool, shape key), of which replicas wait until larger ones have found their nodes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,17 +110,32 @@ def ready(seen: Seen) -> Verdict:
     """Whether everything that is wanted serves."""
     wanted, serving, _ = _progress(seen)
     if serving < wanted:
-        detail = f": {seen.waiting_message}" if seen.waiting_message else ""
+        why = waiting_for_turn(seen) or seen.waiting_message
+        detail = f": {why}" if why else ""
         return Verdict(words.READY, "False", "ReplicasNotReady", f"{serving} of {wanted} replicas are ready{detail}")
     if seen.shortfall is not None:
         return Verdict(words.READY, "False", seen.shortfall.reason, seen.shortfall.message)
     return Verdict(words.READY, "True", "Serving", f"{serving} of {wanted} replicas are ready")
 
 
+def waiting_for_turn(seen: Seen) -> str:
+    """Return for which replicas of others the first placement that is held back waits; empty where none is."""
+    for (pool, _), turn in sorted(seen.turn_by_placement.items()):
+        if turn.behind is not None:
+            return (
+                f"{turn.held_back} wait in pool {pool} until {turn.behind[0]} has found nodes for its replicas of"
+                f" {turn.behind_chips} chips, whose place a smaller one could take"
+            )
+    return ""
+
+
 def reconciling(seen: Seen) -> Verdict:
     """Whether work is under way."""
     wanted, serving, leaving = _progress(seen)
     if serving < wanted:
+        turn = waiting_for_turn(seen)
+        if turn and sum(each.held_back for each in seen.turn_by_placement.values()) >= wanted - serving:
+            return Verdict(words.RECONCILING, "True", "WaitingForLargerReplicas", turn)
         return Verdict(words.RECONCILING, "True", "StartingReplicas", f"{wanted - serving} replicas are starting")
     if leaving:
         return Verdict(words.RECONCILING, "True", "RemovingReplicas", f"{leaving} replicas are leaving")

@@ -8,6 +8,8 @@ from typing import Any
 from quartermaster.autoscaler.hold import ScaleState
 from quartermaster.planner.fleet import Demand, Fleet, Key
 from quartermaster.planner.plan import Plan
+from quartermaster.reconcile.stock import PlacementId
+from quartermaster.reconcile.waiting import Wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,12 @@ class Memory:
     """The load as it was last known."""
     scale_state_by_key: Mapping[Key, ScaleState] = field(default_factory=dict, hash=False)
     decision_by_key: Mapping[Key, Decision] = field(default_factory=dict, hash=False)
+    wait_by_id: Mapping[PlacementId, Wait] = field(default_factory=dict, hash=False)
+    """Placements whose replicas wait for chips."""
+    blocked: frozenset[PlacementId] = frozenset()
+    """Placements for which the plan's room was not there at the last look."""
+    planned_blocked: frozenset[PlacementId] = frozenset()
+    """Those of them that the plan was made in sight of."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -252,4 +252,5 @@ class _Judged:
             waiting_message=waiting[0] if waiting else "",
             signals=scaled.signals if (scaled := decided.sized.scaled_by_key.get(key)) else "",
             is_externally_scaled=workload.spec.replicas is not None,
+            turn_by_placement=written.turn_by_place if written else {},
         )

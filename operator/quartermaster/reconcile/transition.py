@@ -4,22 +4,22 @@ Make before break: capacity that leaves is kept until capacity that comes is rea
 
     serving(after the removal) ≥ min(serving now, planned capacity)
 
-unless the pool is too full for the coming replicas to start. Then replicas that leave make room, the lowest priority
-first and no more than the coming ones need. Where the plan falls short for want of room (nodes are cordoned, say), what
-serves where the rules allow stays beyond the plan, up to what is wanted: nobody is served better by fewer replicas.
-Pure; time plays no part, so a run that died is repaired by the next one.
+unless nothing could start then: replicas that leave make room where no other way leads on (``yielding``). Replicas that
+come start in an order in which each finds a node (``precedence``). Where the plan falls short for want of room (nodes
+are cordoned, say), what serves where the rules allow stays beyond the plan, up to what is wanted: nobody is served
+better by fewer replicas. Nothing here is remembered, so a run that died is repaired by the next one.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
 from quartermaster.planner.fleet import Key
-
-PlacementId = tuple[Key, str, str]
-"""Deployment, pool, shape key: ``Candidate.id``."""
+from quartermaster.reconcile.precedence import Turn, turns
+from quartermaster.reconcile.stock import Ground, PlacementId, Stock
+from quartermaster.reconcile.yielding import given_up
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,51 +34,50 @@ NOTHING_LACKS: Final[Mapping[Key, Lack]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
-class Stock:
-    """The replicas of one placement: planned, existing, and seen ready."""
+class Now:
+    """The replicas that each placement's child should have until the next look."""
 
-    id: PlacementId
-    priority: int
-    chips_per_replica: int
-    requests_per_second_per_replica: float
-    planned: int
-    existing: int
-    ready: int
-    is_allowed: bool = True
-    """Whether no rule forbids the place, so that its replicas may stay where others lack room."""
-
-    @property
-    def leaving(self) -> int:
-        """Replicas that exist and are not planned."""
-        return max(0, self.existing - self.planned)
-
-    @property
-    def coming(self) -> int:
-        """Replicas that are planned and not ready yet."""
-        return max(0, self.planned - self.ready)
+    count_by_id: Mapping[PlacementId, int]
+    turn_by_id: Mapping[PlacementId, Turn]
+    """Of the placements that have replicas which hold no chips yet."""
 
 
 def replicas_now(
-    stocks: Sequence[Stock], free_chips_by_pool: Mapping[str, int], *, lack_by_key: Mapping[Key, Lack] = NOTHING_LACKS
-) -> dict[PlacementId, int]:
+    stocks: Sequence[Stock],
+    ground_by_pool: Mapping[str, Ground],
+    *,
+    lack_by_key: Mapping[Key, Lack] = NOTHING_LACKS,
+    lapsed: Collection[PlacementId] = (),
+) -> Now:
     """Return the replica count that each placement's child should have until the next look.
 
     Args:
         stocks: every placement that is planned or exists.
-        free_chips_by_pool: chips that no pod holds, by pool name.
+        ground_by_pool: what replicas can sit in, by pool name.
         lack_by_key: what is wanted beyond the plan, where room is all that is missing.
+        lapsed: placements that others do not wait for any more.
     """
+
+    def keeping(group: Sequence[Stock]) -> dict[PlacementId, int]:
+        kept = _kept_for_service(group)
+        more = _kept_for_want_of_room(group, kept, lack_by_key.get(group[0].id[0], Lack()))
+        return {stock.id: kept[stock.id] + more[stock.id] for stock in group}
+
     by_workload: dict[Key, list[Stock]] = defaultdict(list)
     for stock in sorted(stocks, key=lambda s: s.id):
         by_workload[stock.id[0]].append(stock)
     kept = {stock.id: 0 for stock in stocks}
-    for key, group in by_workload.items():
-        kept.update(_kept_for_service(group))
-        for stock_id, more in _kept_for_want_of_room(group, kept, lack_by_key.get(key, Lack())).items():
-            kept[stock_id] += more
-    for stock_id, given_up in _given_up_for_room(stocks, kept, free_chips_by_pool).items():
-        kept[stock_id] -= given_up
-    return {stock.id: stock.planned + kept[stock.id] for stock in stocks}
+    for group in by_workload.values():
+        if any(stock.leaving for stock in group):
+            kept.update(keeping(group))
+    turn_by_id = turns(stocks, ground_by_pool, lapsed=lapsed)
+    if turn_by_id and any(kept.values()):
+        for stock_id, count in given_up(stocks, ground_by_pool, keeping=keeping, lapsed=lapsed).items():
+            kept[stock_id] -= min(count, kept[stock_id])
+    count_by_id = {stock.id: stock.planned + kept[stock.id] for stock in stocks}
+    for stock_id, turn in turn_by_id.items():
+        count_by_id[stock_id] -= turn.held_back
+    return Now(count_by_id, turn_by_id)
 
 
 def _kept_for_service(group: Sequence[Stock]) -> dict[PlacementId, int]:
@@ -121,25 +120,3 @@ def _kept_for_want_of_room(
             missing_replicas -= 1
         more[stock.id] = keep
     return more
-
-
-def _given_up_for_room(
-    stocks: Sequence[Stock], kept: Mapping[PlacementId, int], free_chips_by_pool: Mapping[str, int]
-) -> dict[PlacementId, int]:
-    """Return the kept replicas that must go first because coming ones cannot start beside them."""
-    wanting: dict[str, int] = defaultdict(int)
-    for stock in stocks:
-        # Chips of pods that exist but wait are not held by anybody yet, so all that is not ready needs room.
-        wanting[stock.id[1]] += stock.coming * stock.chips_per_replica
-    given_up: dict[PlacementId, int] = {}
-    for pool, chips in sorted(wanting.items()):
-        lacking = chips - free_chips_by_pool.get(pool, 0)
-        # Leaving replicas that nobody keeps free their chips anyway.
-        lacking -= sum(
-            (stock.leaving - kept[stock.id]) * stock.chips_per_replica for stock in stocks if stock.id[1] == pool
-        )
-        for stock in sorted((s for s in stocks if s.id[1] == pool), key=lambda s: (s.priority, s.id)):
-            while lacking > 0 and given_up.get(stock.id, 0) < kept[stock.id]:
-                given_up[stock.id] = given_up.get(stock.id, 0) + 1
-                lacking -= stock.chips_per_replica
-    return given_up

@@ -1,0 +1,223 @@
+"""Every planned replica finds a node, wherever the scheduler puts the others: single turns, and whole transitions."""
+
+import random
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from quartermaster.planner.fleet import Key
+from quartermaster.reconcile.precedence import blocked, turns
+from quartermaster.reconcile.stock import Ground, PlacementId, Stock
+from quartermaster.reconcile.transition import replicas_now
+from quartermaster.reconcile.waiting import LONGEST_WAIT_SECONDS, Wait, lapsed, waits
+
+POOL = "pool"
+SIZES = (1, 2, 4, 8)
+
+
+def stock(name: str, chips: int, planned: int, *hosts: str, zones: tuple[tuple[str, int], ...] = ()) -> Stock:
+    """Return a stock whose replicas sit on these hosts and are ready."""
+    return Stock(
+        (Key("ns", name), POOL, f"tp{chips}"),
+        priority=0,
+        chips_per_replica=chips,
+        requests_per_second_per_replica=float(chips),
+        planned=planned,
+        existing=len(hosts),
+        ready=len(hosts),
+        hosts=hosts,
+        zones=zones,
+    )
+
+
+def released(stocks: list[Stock], **free: int) -> dict[str, int]:
+    """Return the replicas that may exist now, by deployment."""
+    found = turns(stocks, {POOL: Ground(free, {host: host[0] for host in free})})
+    return {stock_id[0].name: turn.replicas for stock_id, turn in found.items()}
+
+
+def test_a_smaller_replica_waits_where_it_could_take_the_last_place_of_a_larger_one() -> None:
+    """Two nodes of eight: were the small one put on the second node, the large ones would lack it."""
+    large, small = stock("large", 8, 1), stock("small", 1, 3)
+    assert released([large, small], a0=8, b0=4) == {"large": 1, "small": 0}
+    assert released([large, small], a0=8, b0=8) == {"large": 1, "small": 1}, "one spoils one of two places"
+    found = turns([large, small], {POOL: Ground({"a0": 8, "b0": 4})})
+    assert (found[small.id].held_back, found[small.id].behind, found[small.id].behind_chips) == (3, large.id, 8)
+
+
+def test_what_is_left_over_beside_the_large_places_is_free_for_small_ones() -> None:
+    """Three spare chips on each of two nodes: three small replicas cannot fill up either of them beyond that."""
+    large, small = stock("large", 4, 2), stock("small", 1, 5)
+    assert released([large, small], a0=7, b0=7) == {"large": 2, "small": 3}
+
+
+def test_replicas_of_one_size_never_wait_for_each_other() -> None:
+    """Each place is as good as every other, even while there are too few of them."""
+    assert released([stock("one", 4, 2), stock("two", 4, 3)], a0=4) == {"one": 2, "two": 3}
+
+
+def test_a_larger_replica_that_waits_for_a_drain_keeps_its_place_free() -> None:
+    """Half of the node is still held by what leaves; a small one in the other half would spoil it."""
+    large, small, old = stock("large", 8, 1), stock("small", 1, 1), stock("old", 4, 0, "a0")
+    assert released([large, small, old], a0=4) == {"large": 1, "small": 0}
+    assert released([large, small, old], a0=4, b0=8) == {"large": 1, "small": 1}
+
+
+def test_replicas_that_the_plan_ties_to_zones_go_before_others_of_their_size() -> None:
+    """The free one may be put in the zone that the tied one needs."""
+    tied, loose = stock("tied", 4, 2, zones=(("a", 1), ("b", 1))), stock("loose", 4, 1)
+    assert released([loose, tied], a0=4, a1=4, b0=4) == {"tied": 2, "loose": 0}
+    assert released([loose, tied], a0=8, b0=8) == {"tied": 2, "loose": 1}
+
+
+def test_nobody_waits_for_ever_for_a_replica_that_finds_no_node() -> None:
+    """A quota that we do not see keeps it away: after the longest drain the smaller ones start."""
+    large, small = stock("large", 8, 1), stock("small", 1, 3)
+    waiting = waits({}, {large.id: 1}, now_seconds=100.0)
+    waiting = waits(waiting, {large.id: 1}, now_seconds=200.0)
+    assert waiting == {large.id: Wait(1, 100.0)}
+    assert not lapsed(waiting, now_seconds=99.0 + LONGEST_WAIT_SECONDS)
+    gone = lapsed(waiting, now_seconds=100.0 + LONGEST_WAIT_SECONDS)
+    grounds = {POOL: Ground({"a0": 8})}
+    assert turns([large, small], grounds)[small.id].replicas == 0
+    assert turns([large, small], grounds, lapsed=gone)[small.id].replicas == 3
+    assert waits(waiting, {large.id: 2}, now_seconds=300.0) == {large.id: Wait(2, 300.0)}
+
+
+def test_a_plan_whose_room_is_not_there_any_more_asks_for_another() -> None:
+    """A Deployment that shrank left other seats than the plan hoped for. While something leaves, there is hope yet."""
+    large = stock("large", 8, 1)
+    assert blocked([large], {POOL: Ground({"a0": 4, "b0": 4})}) == {large.id}
+    assert not blocked([large], {POOL: Ground({"a0": 8})})
+    assert not blocked([large, stock("old", 4, 0, "a0")], {POOL: Ground({"a0": 4})})
+
+
+@dataclass
+class Play:
+    """Pods on hosts: what is asked for is created, and a scheduler with a will of its own binds it."""
+
+    chips_by_host: dict[str, int]
+    source: random.Random
+    chips_by_id: dict[PlacementId, int]
+    host_by_pod: dict[tuple[PlacementId, int], str | None] = field(default_factory=dict)
+    number: int = 0
+
+    def free(self) -> dict[str, int]:
+        """Return the chips that no pod holds, by host."""
+        free = dict(self.chips_by_host)
+        for (stock_id, _), host in self.host_by_pod.items():
+            if host is not None:
+                free[host] -= self.chips_by_id[stock_id]
+        return free
+
+    def stocks(self, planned: Counter[PlacementId]) -> list[Stock]:
+        """Return what is seen of every placement."""
+        found = []
+        for stock_id, chips in sorted(self.chips_by_id.items()):
+            pods = [host for (owner, _), host in self.host_by_pod.items() if owner == stock_id]
+            hosts = tuple(sorted(host for host in pods if host is not None))
+            count = planned[stock_id]
+            found.append(Stock(stock_id, 0, chips, float(chips), count, len(pods), len(hosts), hosts=hosts))
+        return found
+
+    def obey(self, count_by_id: dict[PlacementId, int]) -> None:
+        """Create and delete pods as a Deployment does: those without a node go first."""
+        for stock_id, count in count_by_id.items():
+            pods = [pod for pod in self.host_by_pod if pod[0] == stock_id]
+            self.source.shuffle(pods)
+            pods.sort(key=lambda pod: self.host_by_pod[pod] is not None)
+            for pod in pods[: max(0, len(pods) - count)]:
+                del self.host_by_pod[pod]
+            for _ in range(count - len(pods)):
+                self.number += 1
+                self.host_by_pod[stock_id, self.number] = None
+
+    def bind(self) -> None:
+        """Bind some of the pods that wait, in any order, each to the node that spoils most, or to any."""
+        waiting = [pod for pod, host in self.host_by_pod.items() if host is None]
+        self.source.shuffle(waiting)
+        for pod in waiting[: self.source.randint(1, len(waiting))] if waiting else ():
+            size, free = self.chips_by_id[pod[0]], self.free()
+            fitting = [host for host, chips in free.items() if chips >= size]
+            if not fitting:
+                continue
+            worst = max(fitting, key=lambda h: (_spoiled(free[h], size), free[h], h))
+            self.host_by_pod[pod] = worst if self.source.random() < 0.7 else self.source.choice(fitting)
+
+
+def _spoiled(free: int, size: int) -> int:
+    """Return how many places of larger sizes a replica spoils on a host with so many free chips."""
+    return sum(free // larger - (free - size) // larger for larger in SIZES if larger > size)
+
+
+@st.composite
+def plays(draw: st.DrawFn) -> tuple[Play, Counter[PlacementId]]:
+    """Draw hosts, what others hold, what runs, what of it leaves, and a plan that fits beside what stays."""
+    source = random.Random(draw(st.integers(0, 2**32)))
+    hosts = {f"{'ab'[n % 2]}{n}": source.choice((8, 8, 8, 4)) for n in range(source.randint(1, 8))}
+    hosts = {host: chips - source.choice((0, 0, 0, 1, 2, 3)) for host, chips in hosts.items()}
+    play = Play(hosts, source, {})
+    planned: Counter[PlacementId] = Counter()
+    leaving: set[PlacementId] = set()
+    fullness = draw(st.sampled_from((0.6, 0.95, 1.0)))
+    for is_running in (True, False):
+        free = play.free() if is_running else _after(play, leaving)
+        for host, chips in free.items():
+            left = chips
+            while left > 0 and source.random() < (0.6 if is_running else fullness):
+                size = source.choice([size for size in SIZES if size <= left])
+                left -= size
+                stock_id = (Key("ns", f"model-{source.randint(0, 4)}"), POOL, f"tp{size}")
+                if is_running and stock_id not in play.chips_by_id and source.random() < 0.4:
+                    leaving.add(stock_id)
+                if not is_running and stock_id in leaving:
+                    continue
+                play.chips_by_id[stock_id] = size
+                planned[stock_id] += stock_id not in leaving
+                if is_running:
+                    play.number += 1
+                    play.host_by_pod[stock_id, play.number] = host
+    return play, planned
+
+
+def _after(play: Play, leaving: set[PlacementId]) -> dict[str, int]:
+    """Return the free chips once what leaves has left."""
+    free = play.free()
+    for (stock_id, _), host in play.host_by_pod.items():
+        if host is not None and stock_id in leaving:
+            free[host] += play.chips_by_id[stock_id]
+    return free
+
+
+@settings(max_examples=400, deadline=None)
+@given(plays())
+def test_every_planned_replica_is_bound_whatever_the_scheduler_does(drawn: tuple[Play, Counter[PlacementId]]) -> None:
+    """Fragmented nodes, foreign pods, replicas that stay and that leave, up to every chip planned: all of it binds."""
+    play, planned = drawn
+    for _ in range(400):
+        stocks = play.stocks(planned)
+        if all(len(s.hosts) == s.planned == s.existing for s in stocks):
+            return
+        now = replicas_now(stocks, {POOL: Ground(play.free())})
+        play.obey(dict(now.count_by_id))
+        play.bind()
+    found: dict[str, list[str]] = defaultdict(list)
+    for (stock_id, _), host in play.host_by_pod.items():
+        found[str(stock_id)].append(host or "waits")
+    raise AssertionError(f"planned {planned}, found {dict(found)}, free {play.free()}")
+
+
+@settings(max_examples=200, deadline=None)
+@given(plays())
+def test_what_is_let_go_never_grows_less_by_being_bound(drawn: tuple[Play, Counter[PlacementId]]) -> None:
+    """A replica that was created is not called back because another one found its node."""
+    play, planned = drawn
+    for _ in range(30):
+        before = dict(replicas_now(play.stocks(planned), {POOL: Ground(play.free())}).count_by_id)
+        play.obey(before)
+        play.bind()
+        after = replicas_now(play.stocks(planned), {POOL: Ground(play.free())}).count_by_id
+        grown = {stock_id for stock_id, count in planned.items() if count >= before[stock_id]}
+        assert all(after[stock_id] >= before[stock_id] for stock_id in grown)
