@@ -26,17 +26,14 @@ def main() -> None:
     parser.add_argument("--format", choices=FORMATS, default="json")
     given = parser.parse_args()
     knobs: dict[str, Any] = {knob.name: getattr(given, knob.name) for knob in dataclasses.fields(Recipe)}
-    recipe = Recipe(**{name: tuple(value) if isinstance(value, list) else value for name, value in knobs.items()})
+    knobs |= {name: tuple(value) for name, value in knobs.items() if isinstance(value, list)}
+    recipe = Recipe(**knobs)
     instance = generate(recipe)
     for path in write(instance, given.out, form=given.format):
         print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
-    print(
-        f"{len(instance.workloads)} deployments, {len(instance.fleet.pools)} pools; demand from {instance.demand_source}"
-    )
-    print(
-        f"a full plan on {instance.planted_fraction:.1%} of the chips is known, "
-        f"at {instance.planted_dollars_per_hour:,.2f} $/h"
-    )
+    known = f"{instance.planted_fraction:.1%} of the chips for {instance.planted_dollars_per_hour:.2f} $/h"
+    print(f"{len(instance.workloads)} deployments on {len(instance.fleet.pools)} pools; a full plan is known: {known}")
+    print(f"demand from {instance.demand_source}")
 
 
 if __name__ == "__main__":

@@ -104,14 +104,15 @@ def _replicas(instance: Instance) -> Iterator[Object]:
 
 
 def _pod(name: str, labels: dict[str, str], node: str, resources: dict[str, int]) -> Object:
-    limits = {resource: str(count) for resource, count in resources.items()}
+    counts = {resource: str(count) for resource, count in resources.items()}
+    held = {"requests": counts, "limits": counts}
     return {
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {"name": name, "namespace": "default", "labels": labels},
         "spec": {
             "nodeName": node,
-            "containers": [{"name": "server", "image": "example.com/server:1", "resources": {"limits": limits}}],
+            "containers": [{"name": "server", "image": "example.com/server:1", "resources": held}],
         },
         "status": {"phase": "Running"},
     }
