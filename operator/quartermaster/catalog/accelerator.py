@@ -101,6 +101,8 @@ class Accelerator:
     selectors: tuple[NodeSelectorFact, ...] = ()
     topologies: tuple[str, ...] = ()
     """Slice shapes known for a TPU, such as ``2x4``; larger ones may exist."""
+    aliases: tuple[str, ...] = ()
+    """Names under which tables of measurements know it."""
     prices: tuple[Price, ...] = ()
     taints: tuple[NodeTaint, ...] = ()
     provenance_by_field: Mapping[str, Provenance] = field(default_factory=dict, hash=False)

@@ -84,6 +84,7 @@ def _parse_accelerator(entry: Entry, prices: tuple[Price, ...]) -> Accelerator:
         developer_jurisdiction=entry.text("developer"),
         selectors=tuple(_parse_selector(selector) for selector in entry.entries("selectors")),
         topologies=entry.texts("topologies"),
+        aliases=entry.texts("aliases"),
         prices=prices,
         taints=tuple(_parse_taint(taint) for taint in entry.entries("taints")),
         provenance_by_field=_parse_provenances(entry),

@@ -43,6 +43,8 @@ class Engine:
     precisions: tuple[Precision, ...]
     """Precisions of weights that it can load on at least one of its accelerators."""
     provenance: Provenance
+    aliases: tuple[str, ...] = ()
+    """Names under which tables of measurements know it."""
     notes: tuple[str, ...] = ()
 
     def image_for(self, accelerator: Accelerator) -> EngineImage | None:

@@ -25,6 +25,7 @@ def parse_engines(document: Mapping[str, Any], sources: Mapping[str, Source]) ->
             images=tuple(_parse_image(image) for image in entry.entries("images")),
             precisions=tuple(Precision(precision.upper()) for precision in entry.texts("precisions")),
             provenance=entry.provenance(),
+            aliases=entry.texts("aliases"),
             notes=entry.texts("notes"),
         )
         entry.finish()

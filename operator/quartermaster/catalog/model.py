@@ -33,6 +33,20 @@ class LatentAttention:
 
 
 @dataclass(frozen=True, slots=True)
+class Experts:
+    """The routed experts of a mixture; shared ones are met by every token and counted with the rest of the model."""
+
+    count: int
+    """Experts in one layer."""
+    per_token: int
+    """Experts that one token meets in one layer."""
+    hidden: int
+    """Width of one expert, which is three matrices of this by the model's hidden size."""
+    layers: int
+    """Layers that have experts."""
+
+
+@dataclass(frozen=True, slots=True)
 class UnsupportedAccelerator:
     """A pair of model and accelerator that an engine states not to support."""
 
@@ -75,6 +89,14 @@ class Model:
     """Floor that vLLM's recipes state for weights and overhead together."""
     licence: str | None
     is_gated: bool
+    experts: Experts | None = None
+    """None for a dense model, and for a mixture whose experts no source states."""
+    window_tokens: int | None = None
+    """Tokens that the layers with a sliding window see; the growing layers are those that the cache counts."""
+    sparse_tokens: int | None = None
+    """Tokens of the context that sparse attention reads at most per step."""
+    alike: tuple[str, ...] = ()
+    """Other repositories of the same architecture and size."""
     unsupported: tuple[UnsupportedAccelerator, ...] = ()
     verified_accelerators: tuple[str, ...] = ()
     """Accelerators that vLLM's recipes list as tried; absence says nothing."""

@@ -5,7 +5,7 @@ from typing import Any
 
 from quartermaster.catalog.document import CatalogError, Entry, parse_provenance
 from quartermaster.catalog.facts import Provenance, Source
-from quartermaster.catalog.model import LatentAttention, Model, UnsupportedAccelerator
+from quartermaster.catalog.model import Experts, LatentAttention, Model, UnsupportedAccelerator
 from quartermaster.catalog.vocabulary import EngineName, Precision
 
 GIBI = 1 << 30
@@ -52,6 +52,10 @@ def _parse_model(entry: Entry) -> Model:
         minimum_memory_bytes_by_precision=_by_precision(entry.get("minimum_memory_gigabytes", {}), GIGA),
         licence=entry.get("licence"),
         is_gated=entry.need("gated"),
+        experts=_parse_experts(entry.entry("experts")),
+        window_tokens=entry.whole("window_tokens"),
+        sparse_tokens=entry.whole("sparse_tokens"),
+        alike=entry.texts("alike"),
         unsupported=tuple(_parse_unsupported(unsupported) for unsupported in entry.entries("unsupported")),
         verified_accelerators=entry.texts("verified_accelerators"),
         provenance_by_field=_parse_provenances(entry),
@@ -73,6 +77,14 @@ def _parse_latent_attention(entry: Entry) -> LatentAttention | None:
     latent = LatentAttention(kv_lora_rank=mla.need("kv_lora_rank"), rope_dimension=mla.need("rope_dimension"))
     mla.finish()
     return latent
+
+
+def _parse_experts(entry: Entry) -> Experts | None:
+    if not entry.values:
+        return None
+    experts = Experts(*(entry.need(key) for key in ("count", "per_token", "hidden", "layers")))
+    entry.finish()
+    return experts
 
 
 def _parse_unsupported(entry: Entry) -> UnsupportedAccelerator:
