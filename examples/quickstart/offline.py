@@ -53,7 +53,7 @@ class Offline:
 
     def refusal(self, name: str, pool: str) -> JsonObject:
         """Return why the pool was refused to the deployment."""
-        found = [r for r in self.plan["rejections"] if (r["name"], r["pool"]) == (name, pool)]
+        found = [r for r in self.plan["rejections"] if r["name"] == name and pool in r["pools"]]
         insist(found, f"{pool} refused to {name}", "no such refusal")
         refusal: JsonObject = found[0]
         return refusal

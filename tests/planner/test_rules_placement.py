@@ -110,7 +110,7 @@ def test_capacity_bought_in_another_way_is_refused() -> None:
     asked = workload(placement={"capacityTypes": ["OnDemand"]})
     found = refusal(asked, pool(capacity_type=CapacityType.SPOT))
     assert (found.rule, found.reason) == ("capacity-types", "CapacityTypeNotAllowed")
-    assert found.remedy == "allow Spot in spec.placement.capacityTypes"
+    assert found.remedy == "allow capacity type Spot in spec.placement.capacityTypes"
     assert is_admitted(asked, pool())
 
 

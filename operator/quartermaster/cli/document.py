@@ -16,25 +16,29 @@ Estimated.
   isExternal, replicas (tenths of the load for an external service), replicasByZone (where a spread needs it),
   dollarsPerHour.
 - ``shortfalls``: requestsPerSecond and replicas that are not served; cause, reason, message, remedy.
-- ``rejections``: candidates refused: pool, shape (empty when the whole pool is refused), rule, reason, message, remedy.
+- ``rejections``: every candidate refused: pools alike in deployment, shape (empty when the whole pool is refused), rule
+  and reason are one entry with their names in ``pools``; pool, message and remedy are those of the first. With
+  ``--show-rejections`` every candidate is an entry of its own.
 - ``candidates``: when asked for: every candidate that no rule refuses, with the fields of a placement but for counts.
 - ``refusedInputs``: objects that cannot be planned with: kind, namespace, name, reason, message.
 
 ``StatusList``: ``items`` of namespace, name, generation, and the ``status`` of the InferenceDeployment as written.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from quartermaster.api.names import API_VERSION
 from quartermaster.cli.making import Made, Refused
-from quartermaster.planner.fleet import Demand, Key, Pool, Source
+from quartermaster.planner.eligible import Eligible
+from quartermaster.planner.fleet import Demand, Key, Pool, Shape, Source
+from quartermaster.planner.judged import Refusal
 from quartermaster.planner.plan import Candidate, Placement, Rejection, Shortfall
 
 Document = dict[str, Any]
 
 
-def plan_document(made: Made, *, with_candidates: bool) -> Document:
+def plan_document(made: Made, *, with_candidates: bool, with_all_rejections: bool) -> Document:
     """Return the plan as a document of kind ``Plan``."""
     plan, pools = made.plan, made.pool_by_name
     document: Document = {
@@ -48,7 +52,7 @@ def plan_document(made: Made, *, with_candidates: bool) -> Document:
         "deployments": [_demand(key, demand) for key, demand in sorted(made.demand_by_key.items())],
         "placements": [_placement(placement, pools) for placement in plan.placements],
         "shortfalls": [_shortfall(shortfall) for shortfall in plan.shortfalls],
-        "rejections": [_rejection(rejection) for rejection in plan.rejections],
+        "rejections": list(_every(plan.rejections) if with_all_rejections else _grouped(plan.eligible)),
         "refusedInputs": [_refused(refused) for refused in made.refused],
     }
     if with_candidates:
@@ -142,11 +146,28 @@ def _shortfall(shortfall: Shortfall) -> Document:
     }
 
 
-def _rejection(rejection: Rejection) -> Document:
+def _every(rejections: Iterable[Rejection]) -> Iterator[Document]:
+    for rejection in rejections:
+        yield _rejection(rejection, [rejection.pool])
+
+
+def _grouped(eligible: Eligible) -> Iterator[Document]:
+    """Yield what is refused to each deployment, pools that are refused alike together."""
+    for judged in eligible.values():
+        alike: dict[tuple[Shape | None, str, str], list[Refusal]] = {}
+        for refusal in judged.refusals():
+            alike.setdefault(refusal[1:], []).append(refusal)
+        names = [pool.name for pool in judged.view.pools]
+        for refusals in alike.values():
+            yield _rejection(judged.explain(refusals[0]), [names[refusal.pool] for refusal in refusals])
+
+
+def _rejection(rejection: Rejection, pools: list[str]) -> Document:
     return {
         "namespace": rejection.workload.namespace,
         "name": rejection.workload.name,
         "pool": rejection.pool,
+        "pools": pools,
         "shape": rejection.shape_key,
         "rule": rejection.rule,
         "reason": rejection.reason,

@@ -5,18 +5,16 @@ The operator's own decision is asked, so that what is shown is what would be don
 
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from quartermaster.catalog.catalog import Catalog
-from quartermaster.planner.candidates import candidates
 from quartermaster.planner.fleet import Demand, Fleet, Key, Pool
 from quartermaster.planner.plan import Plan
 from quartermaster.reconcile.decide import decide, observe_fleet
 from quartermaster.reconcile.declared import Declared
 from quartermaster.reconcile.observation import Observed
 from quartermaster.reconcile.outcome import Memory
-from quartermaster.reconcile.servable import servable_rule
 from quartermaster.reconcile.workloads import Unplannable, running_by_key, workloads
 from quartermaster.reconcile.writes import owned_by_key
 
@@ -60,7 +58,7 @@ class Made:
         return tuple(refused for refused in self.refused if refused.kind == "InferenceDeployment")
 
 
-def make(seen: Observed, catalog: Catalog, *, with_all_rejections: bool) -> Made:
+def make(seen: Observed, catalog: Catalog) -> Made:
     """Return the plan for what was seen.
 
     Load that the status of a deployment tells as measured counts, as for an operator that starts anew; otherwise that
@@ -69,7 +67,6 @@ def make(seen: Observed, catalog: Catalog, *, with_all_rejections: bool) -> Made
     Args:
         seen: one look at the world.
         catalog: facts that ship with Quartermaster.
-        with_all_rejections: give every shape and every rule that refuses it, not only the nearest of each pool.
     """
     started_seconds = time.perf_counter()
     outcome = decide(seen, Memory(), catalog=catalog, plan_seconds=0.0)
@@ -78,13 +75,8 @@ def make(seen: Observed, catalog: Catalog, *, with_all_rejections: bool) -> Made
     owned = [child for children in owned_by_key(seen.children).values() for child in children]
     running = running_by_key(owned, seen.pods)
     planned, unplannable = workloads(documents, catalog, demand_by_key=outcome.memory.demand_by_key, running=running)
-    plan = outcome.plan
-    if with_all_rejections:
-        rules = (servable_rule(documents, catalog),)
-        refusals = candidates(outcome.fleet, planned, further_rules=rules, explain_all=True)[1]
-        plan = replace(plan, rejections=refusals)
     return Made(
-        plan=plan,
+        plan=outcome.plan,
         fleet=outcome.fleet,
         demand_by_key={workload.key: workload.demand for workload in planned},
         refused=(*_invalid(seen), *_unusable(seen, catalog), *map(_unplannable, unplannable)),

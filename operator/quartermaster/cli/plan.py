@@ -27,7 +27,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     _paths(parser, "--fleet", help_text="Nodes, Pods, AcceleratorPools, ModelProfiles and what else is there already")
     _paths(parser, "-f", "--file", help_text="InferenceDeployments, or anything else, to plan besides")
     parser.add_argument("--show-candidates", action="store_true", help="list every candidate that no rule refuses")
-    parser.add_argument("--show-rejections", action="store_true", help="list every refusal, not one example of each")
+    parser.add_argument(
+        "--show-rejections", action="store_true", help="tell of every refused candidate, not one example of each reason"
+    )
     parser.add_argument("-v", "--verbose", action="store_true", help="say on standard error what was read and skipped")
     output.arguments(parser)
     live.arguments(parser)
@@ -56,10 +58,10 @@ async def run(given: argparse.Namespace) -> int:
     seen = world.observed([*objects, *(entry.object for entry in asked)])
     if not seen.deployments:
         raise BadInputError(_nothing_to_plan([*given.fleet, *given.file]))
-    made = make(seen, load_catalog(), with_all_rejections=given.show_rejections)
+    made = make(seen, load_catalog())
     _insist_on_asked(made, asked)
     output.show(
-        plan_document(made, with_candidates=given.show_candidates),
+        plan_document(made, with_candidates=given.show_candidates, with_all_rejections=given.show_rejections),
         given.output,
         lambda: planpage.page(made, with_candidates=given.show_candidates, with_all_rejections=given.show_rejections),
     )

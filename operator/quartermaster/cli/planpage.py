@@ -7,7 +7,9 @@ from quartermaster.cli import words
 from quartermaster.cli.document import price_source
 from quartermaster.cli.making import Made, Refused
 from quartermaster.cli.table import paragraph, refusal, table
+from quartermaster.planner.eligible import Eligible
 from quartermaster.planner.fleet import Demand, Key
+from quartermaster.planner.judged import Judged
 from quartermaster.planner.plan import Candidate, Placement, Rejection
 from quartermaster.reconcile.status import decimal, summary
 
@@ -16,7 +18,7 @@ _NUMBERS = frozenset({"CHIPS", "REQ/S", "TOKENS/S", "$/H"})
 
 def page(made: Made, *, with_candidates: bool, with_all_rejections: bool) -> str:
     """Return the whole page; the sum of it stands last, where a long page ends."""
-    parts = [_placements(made), _shortfalls(made), _rejections(made.plan.rejections, is_full=with_all_rejections)]
+    parts = [_placements(made), _shortfalls(made), _rejections(made.plan.eligible, is_full=with_all_rejections)]
     if with_candidates:
         parts.append(_candidates(made))
     parts += [_refused(made.refused), _proof(made)]
@@ -80,13 +82,12 @@ def _shortfalls(made: Made) -> str:
     return "\n".join(["Falls short:", *told]) if told else ""
 
 
-def _rejections(rejections: Sequence[Rejection], *, is_full: bool) -> str:
-    ordered = sorted(rejections, key=lambda rejection: rejection.workload)
+def _rejections(eligible: Eligible, *, is_full: bool) -> str:
     blocks = []
-    for key, group in groupby(ordered, key=lambda rejection: rejection.workload):
-        refused = tuple(group)
-        told = _each(refused) if is_full else _examples(refused)
-        blocks.append("\n".join([f"Refused to {key}:", *told]))
+    for key, judged in eligible.items():
+        told = list(_each(eligible.rejections_of(key)) if is_full else _examples(judged))
+        if told:
+            blocks.append("\n".join([f"Refused to {key}:", *told]))
     return "\n\n".join(blocks)
 
 
@@ -96,8 +97,8 @@ def _each(rejections: Sequence[Rejection]) -> Iterator[str]:
         yield refusal(f"{rejection.rule}, {where}", rejection.message, rejection.remedy)
 
 
-def _examples(rejections: Sequence[Rejection]) -> Iterator[str]:
-    for row in summary(rejections):
+def _examples(judged: Judged) -> Iterator[str]:
+    for row in summary(judged):
         more = f", {row.count} pools, such as" if row.count > 1 else ""
         yield refusal(f"{row.rule}{more}", row.message, row.remedy)
 

@@ -16,11 +16,11 @@ from quartermaster.api.v1alpha1 import ModelProfileSpec
 from quartermaster.api.v1alpha1.enums import EngineName, Precision
 from quartermaster.catalog.accelerator import Accelerator
 from quartermaster.catalog.model import Model
+from quartermaster.planner.candidate import Throughput
 from quartermaster.planner.coefficients import Coefficients, columns
 from quartermaster.planner.fleet import Shape, Source, Workload
 from quartermaster.planner.memory import memory_fit
 from quartermaster.planner.occupancy import nodes, padded
-from quartermaster.planner.plan import Throughput
 from quartermaster.planner.queueing import Servers, alone, best_operations, operations_at
 from quartermaster.planner.roofline import roofline
 

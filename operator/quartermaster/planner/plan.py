@@ -1,59 +1,13 @@
-"""The plan and its parts: candidates, rejections, placements, shortfalls. Values only; ``planning`` makes them."""
+"""The plan and its parts: placements, shortfalls, and what was eligible. Values only; ``planning`` makes them."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from quartermaster.planner.fleet import Key, Shape, Source
+from quartermaster.planner.candidate import Candidate, Rejection, Throughput
+from quartermaster.planner.eligible import Eligible
+from quartermaster.planner.fleet import Key
+from quartermaster.planner.lazily import Candidates, Rejections
 
-
-@dataclass(frozen=True, slots=True)
-class Throughput:
-    """What one replica sustains within the deployment's objectives at its own token mix."""
-
-    requests_per_second: float
-    tokens_per_second: float
-    """Generated tokens."""
-    time_to_first_token_seconds: float
-    inter_token_latency_seconds: float
-    max_batch_size: int
-    kv_capacity_tokens: int
-    source: Source
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """One deployment × one pool × one shape that no rule refuses."""
-
-    workload: Key
-    pool: str
-    cluster: str
-    region: str
-    accelerator: str
-    shape: Shape
-    throughput: Throughput
-    dollars_per_hour: float
-    """Cost of one replica. For an external service: cost of one unit of share (see ``is_external``)."""
-    is_external: bool = False
-    """A replica of an external candidate is one tenth of the deployment's demand, paid by the token."""
-
-    @property
-    def id(self) -> tuple[Key, str, str]:
-        """What identifies the candidate in a plan."""
-        return (self.workload, self.pool, self.shape.key)
-
-
-@dataclass(frozen=True, slots=True)
-class Rejection:
-    """A candidate refused: rule, reason, message, and the smallest change that would admit it."""
-
-    workload: Key
-    pool: str
-    shape_key: str
-    """Empty when the whole pool is refused, whatever the shape."""
-    rule: str
-    reason: str
-    """CamelCase."""
-    message: str
-    remedy: str
+__all__ = ["Candidate", "Placement", "Plan", "Rejection", "Shortfall", "Throughput"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,18 +54,28 @@ class Shortfall:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All placements of the fleet, with cost, proven bound and gap, and every rejection."""
+    """All placements of the fleet, with cost, proven bound and gap, every candidate and every rejection."""
 
-    placements: tuple[Placement, ...]
-    shortfalls: tuple[Shortfall, ...]
-    rejections: tuple[Rejection, ...]
-    candidates: tuple[Candidate, ...]
-    dollars_per_hour: float
+    placements: tuple[Placement, ...] = ()
+    shortfalls: tuple[Shortfall, ...] = ()
+    eligible: Eligible = field(default_factory=Eligible, repr=False)
+    """What was judged, by deployment."""
+    dollars_per_hour: float = 0.0
     """Cost of all placements at the pools' prices."""
-    objective: float
+    objective: float = 0.0
     """What was minimised: cost, with unmet demand, preferences and changes priced in."""
-    bound: float
+    bound: float = 0.0
     """No admissible plan that leaves as little unserved, by priority, has a lower objective."""
+
+    @property
+    def candidates(self) -> Candidates:
+        """Every candidate, by deployment and pool; made when somebody asks."""
+        return self.eligible.candidates
+
+    @property
+    def rejections(self) -> Rejections:
+        """Every candidate that was refused, with its reason, by deployment and pool; made when somebody asks."""
+        return self.eligible.rejections
 
     @property
     def gap_fraction(self) -> float:

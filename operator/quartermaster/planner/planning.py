@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
-from quartermaster.planner.candidates import candidates
+from quartermaster.planner.eligible import eligible
 from quartermaster.planner.fleet import Fleet, Pool, Workload
 from quartermaster.planner.highs import DEFAULT_LIMITS, Limits
 from quartermaster.planner.limit import tenants_of
@@ -30,7 +30,6 @@ def plan(
     *,
     further_rules: Sequence[ShapeRule] = (),
     limits: Limits = DEFAULT_LIMITS,
-    explain_all: bool = False,
 ) -> Plan:
     """Return the cheapest plan that leaves least unserved, by priority, with its proven bound and every rejection.
 
@@ -39,14 +38,13 @@ def plan(
     """
     fleet = replace(fleet, pools=tuple(_sorted_hosts(fleet)))
     workloads = sorted(workloads, key=lambda w: w.key)
-    eligible, refused = candidates(fleet, workloads, further_rules=further_rules, explain_all=explain_all)
-    posed, solution = _realisable(fleet, workloads, eligible, limits=limits)
+    judged = eligible(fleet, workloads, further_rules=further_rules)
+    posed, solution = _realisable(fleet, workloads, tuple(judged.candidates), limits=limits)
     placements = _placements(posed, solution)
     return Plan(
         placements=placements,
-        shortfalls=shortfalls(fleet, workloads, posed, solution.counts, rejections=refused),
-        rejections=refused,
-        candidates=eligible,
+        shortfalls=shortfalls(fleet, workloads, posed, solution.counts, judged=judged),
+        eligible=judged,
         dollars_per_hour=sum(placement.dollars_per_hour for placement in placements),
         objective=solution.objective,
         bound=solution.bound,
@@ -59,12 +57,12 @@ def _sorted_hosts(fleet: Fleet) -> list[Pool]:
 
 
 def _realisable(
-    fleet: Fleet, workloads: Sequence[Workload], eligible: Sequence[Candidate], *, limits: Limits
+    fleet: Fleet, workloads: Sequence[Workload], admitted: Sequence[Candidate], *, limits: Limits
 ) -> tuple[Problem, Solution]:
     settled: set[str] = set()
     bound: float | None = None
     for _ in range(ROUNDS):
-        posed = problem(fleet, workloads, eligible, settled=settled)
+        posed = problem(fleet, workloads, admitted, settled=settled)
         solution = solve(posed, limits=limits)
         bound = solution.bound if bound is None else bound
         solution = replace(solution, bound=min(bound, solution.objective))

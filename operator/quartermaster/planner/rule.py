@@ -1,12 +1,19 @@
-"""What a rule is: a name and a check that finds nothing, or what was wanted, what was found and what would help."""
+"""What a rule is: a name and a check that finds nothing, or what was wanted, what was found and what would help.
 
-from collections.abc import Callable, Iterable
+A rule also says what it reads, because it is asked once for everything that is alike in that: a rule must not read
+anything else. Only what it tells a person may name more, such as the pool: it is asked again where somebody wants to
+know.
+"""
+
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
+from datetime import date
+from enum import Enum, auto
 
 from quartermaster.catalog.accelerator import Accelerator
+from quartermaster.planner.candidate import Rejection, Throughput
 from quartermaster.planner.fit import Mix, Timing
-from quartermaster.planner.fleet import Fleet, Pool, Shape, Workload
-from quartermaster.planner.plan import Rejection, Throughput
+from quartermaster.planner.fleet import Pool, Shape, Workload
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +24,8 @@ class Finding:
     """CamelCase."""
     message: str
     """What was wanted, what was found, and where the fact came from."""
-    remedy: str
-    """The smallest change that would admit the candidate."""
+    remedy: str | Callable[[], str]
+    """The smallest change that would admit the candidate; a function where it takes long to find."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +49,27 @@ class PoolRule:
     """A rule that judges a pool, whatever the shape."""
 
     name: str
-    check: Callable[[Workload, Pool, Fleet], Finding | None]
+    check: Callable[[Workload, Pool, date], Finding | None]
+    """Judges a pool on a day."""
+    asks: Callable[[Workload, date], Hashable | None]
+    """What it reads of a workload and of the day; None when the workload asks nothing that the rule could refuse."""
+    offers: Callable[[Pool], Hashable]
+    """What it reads of a pool."""
+
+
+class Reads(Enum):
+    """What decides the verdict of a rule on shapes. Rules stand in the order of these words."""
+
+    FIT = auto()
+    """The model, the longest sequence served, the accelerator and the shape, what is known of their speed, and the
+    sizes of the pool's hosts."""
+    RATE = auto()
+    """Besides: the mix and the objectives. Asked where no rate holds them."""
+    PRICE = auto()
+    """Besides: the pool's price, and its extended resource."""
+    DEPLOYMENT = auto()
+    """Of the pool no more than its accelerator, extended resource and sizes; of the deployment its spec, its model and
+    what ``ShapeRule.about`` returns, but not its load."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +78,10 @@ class ShapeRule:
 
     name: str
     check: Callable[[ShapeCase], Finding | None]
+    reads: Reads = Reads.DEPLOYMENT
+    about: Callable[[Workload], object] | None = None
+    """What a rule of ``DEPLOYMENT`` reads of a deployment beyond spec and model: while these stay equal, its verdicts
+    are remembered from one plan to the next. Without it they are remembered within one plan only."""
 
 
 def rejection(workload: Workload, pool: Pool, shape: Shape | None, *, rule: str, finding: Finding) -> Rejection:
@@ -62,7 +93,7 @@ def rejection(workload: Workload, pool: Pool, shape: Shape | None, *, rule: str,
         rule=rule,
         reason=finding.reason,
         message=finding.message,
-        remedy=finding.remedy,
+        remedy=finding.remedy if isinstance(finding.remedy, str) else finding.remedy(),
     )
 
 

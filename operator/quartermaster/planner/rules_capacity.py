@@ -10,7 +10,7 @@ from quartermaster.planner.memory import (
     smallest_parallelism,
 )
 from quartermaster.planner.roofline import is_native
-from quartermaster.planner.rule import Finding, ShapeCase, ShapeRule, listed
+from quartermaster.planner.rule import Finding, Reads, ShapeCase, ShapeRule, listed
 from quartermaster.planner.shapes import is_divisible
 
 GIBIBYTE = 2**30
@@ -136,7 +136,7 @@ def memory(case: ShapeCase) -> Finding | None:
         "DoesNotFit",
         f"wanted {fit.weights_bytes / GIBIBYTE:.0f} GiB of {case.shape.precision.value} weights and a cache of "
         f"{tokens} tokens; {have}, which leaves room for {fit.kv_capacity_tokens} tokens",
-        _memory_remedy(case, tokens),
+        lambda: _memory_remedy(case, tokens),
     )
 
 
@@ -218,13 +218,13 @@ def budget(case: ShapeCase) -> Finding | None:
 
 
 RULES = (
-    ShapeRule("engine", engine),
-    ShapeRule("model-support", model_support),
-    ShapeRule("precision", precision),
-    ShapeRule("single-host", single_host),
-    ShapeRule("parallelism", parallelism),
-    ShapeRule("memory", memory),
-    ShapeRule("speed-facts", speed_facts),
-    ShapeRule("objectives", objectives),
-    ShapeRule("budget", budget),
+    ShapeRule("engine", engine, Reads.FIT),
+    ShapeRule("model-support", model_support, Reads.FIT),
+    ShapeRule("precision", precision, Reads.FIT),
+    ShapeRule("single-host", single_host, Reads.FIT),
+    ShapeRule("parallelism", parallelism, Reads.FIT),
+    ShapeRule("memory", memory, Reads.FIT),
+    ShapeRule("speed-facts", speed_facts, Reads.FIT),
+    ShapeRule("objectives", objectives, Reads.RATE),
+    ShapeRule("budget", budget, Reads.PRICE),
 )

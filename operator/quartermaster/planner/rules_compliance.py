@@ -1,17 +1,18 @@
 """Rules on facts of law and trust. An unknown fact never satisfies a rule; messages say where a fact came from."""
 
+from collections.abc import Hashable
 from datetime import date
 
 from quartermaster.api.v1alpha1.acceleratorpool import PoolCertification
 from quartermaster.api.v1alpha1.constraints import RequiredCertification
 from quartermaster.api.v1alpha1.enums import Requirement, Support
-from quartermaster.planner.fleet import Fleet, Pool, Workload
+from quartermaster.planner.fleet import Pool, Workload
 from quartermaster.planner.rule import Finding, PoolRule, listed
 
 
-def residency(workload: Workload, pool: Pool, fleet: Fleet) -> Finding | None:
+def residency(workload: Workload, pool: Pool, today: date) -> Finding | None:
     """The pool lies in one of the jurisdictions that data may be processed in."""
-    del fleet
+    del today
     wanted = workload.spec.compliance.residency
     if wanted is None:
         return None
@@ -33,10 +34,10 @@ def residency(workload: Workload, pool: Pool, fleet: Fleet) -> Finding | None:
     return None
 
 
-def certifications(workload: Workload, pool: Pool, fleet: Fleet) -> Finding | None:
+def certifications(workload: Workload, pool: Pool, today: date) -> Finding | None:
     """The pool holds every certification, at its level, with evidence that has not expired."""
     for wanted in workload.spec.compliance.required_certifications:
-        finding = _certification(wanted, pool, fleet.today)
+        finding = _certification(wanted, pool, today)
         if finding is not None:
             return finding
     return None
@@ -74,9 +75,9 @@ def _last_day(certification: PoolCertification) -> date:
     return date.fromisoformat(str(certification.valid_until))
 
 
-def operator_control(workload: Workload, pool: Pool, fleet: Fleet) -> Finding | None:
+def operator_control(workload: Workload, pool: Pool, today: date) -> Finding | None:
     """Nobody who is forbidden, by name or by the law that binds them, operates the pool."""
-    del fleet
+    del today
     limits = workload.spec.compliance.operators
     facts = pool.facts
     if limits.forbidden_names:
@@ -114,9 +115,9 @@ def operator_control(workload: Workload, pool: Pool, fleet: Fleet) -> Finding | 
     return None
 
 
-def confidential_computing(workload: Workload, pool: Pool, fleet: Fleet) -> Finding | None:
+def confidential_computing(workload: Workload, pool: Pool, today: date) -> Finding | None:
     """Memory is encrypted and attested, chip included: the chip can, and the pool is set up to."""
-    del fleet
+    del today
     if workload.spec.compliance.confidential_computing is not Requirement.REQUIRED:
         return None
     if pool.accelerator is not None and pool.accelerator.confidential_computing is not Support.SUPPORTED:
@@ -138,9 +139,42 @@ def confidential_computing(workload: Workload, pool: Pool, fleet: Fleet) -> Find
     return None
 
 
+def _asked_residency(workload: Workload, today: date) -> Hashable | None:
+    del today
+    wanted = workload.spec.compliance.residency
+    return None if wanted is None else wanted.jurisdictions
+
+
+def _asked_certifications(workload: Workload, today: date) -> Hashable | None:
+    wanted = workload.spec.compliance.required_certifications
+    return (today, tuple((one.id, one.level) for one in wanted)) if wanted else None
+
+
+def _asked_control(workload: Workload, today: date) -> Hashable | None:
+    del today
+    limits = workload.spec.compliance.operators
+    asked = (limits.forbidden_names, limits.forbidden_jurisdictions)
+    return asked if any(asked) else None
+
+
+def _asked_confidence(workload: Workload, today: date) -> Hashable | None:
+    del today
+    return True if workload.spec.compliance.confidential_computing is Requirement.REQUIRED else None
+
+
+def _offered_confidence(pool: Pool) -> Hashable:
+    chip = pool.accelerator
+    return (None if chip is None else chip.confidential_computing, pool.facts.confidential_computing)
+
+
 RULES = (
-    PoolRule("residency", residency),
-    PoolRule("certifications", certifications),
-    PoolRule("operator-control", operator_control),
-    PoolRule("confidential-computing", confidential_computing),
+    PoolRule("residency", residency, _asked_residency, lambda pool: pool.facts.jurisdictions),
+    PoolRule("certifications", certifications, _asked_certifications, lambda pool: pool.facts.certifications),
+    PoolRule(
+        "operator-control",
+        operator_control,
+        _asked_control,
+        lambda pool: (pool.facts.operator, pool.facts.operator_jurisdictions),
+    ),
+    PoolRule("confidential-computing", confidential_computing, _asked_confidence, _offered_confidence),
 )

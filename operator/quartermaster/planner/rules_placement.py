@@ -1,16 +1,19 @@
 """Rules on where and on what the deployment asked to run, and on what a pool is. No law, no memory, no speed."""
 
+from collections.abc import Callable, Collection, Hashable
+from datetime import date
+
 from quartermaster.api.v1alpha1.constraints import AcceleratorSet
 from quartermaster.catalog.accelerator import Accelerator
 from quartermaster.catalog.vocabulary import AcceleratorStatus
-from quartermaster.planner.fleet import Fleet, Pool, Workload
+from quartermaster.planner.fleet import Pool, Workload
 from quartermaster.planner.memory import served_context_tokens
 from quartermaster.planner.rule import Finding, PoolRule, listed
 
 
-def catalog(workload: Workload, pool: Pool, fleet: Fleet) -> Finding | None:
+def catalog(workload: Workload, pool: Pool, today: date) -> Finding | None:
     """The chips are known and can be had."""
-    del workload, fleet
+    del workload, today
     if pool.external is not None:
         return None
     if pool.accelerator is None:
@@ -28,9 +31,9 @@ def catalog(workload: Workload, pool: Pool, fleet: Fleet) -> Finding | None:
     return None
 
 
-def external_model(workload: Workload, pool: Pool, fleet: Fleet) -> Finding | None:
+def external_model(workload: Workload, pool: Pool, today: date) -> Finding | None:
     """The hosted service serves the model."""
-    del fleet
+    del today
     if pool.external is None or workload.model.name in pool.external.models:
         return None
     return Finding(
@@ -40,9 +43,9 @@ def external_model(workload: Workload, pool: Pool, fleet: Fleet) -> Finding | No
     )
 
 
-def accelerators(workload: Workload, pool: Pool, fleet: Fleet) -> Finding | None:
+def accelerators(workload: Workload, pool: Pool, today: date) -> Finding | None:
     """The accelerator is allowed and not denied."""
-    del fleet
+    del today
     rules = workload.spec.placement.accelerators
     allows, denies = _names_any(rules.allow), _names_any(rules.deny)
     if not allows and not denies:
@@ -88,37 +91,42 @@ def _describe(those: AcceleratorSet, *, negate: bool) -> str:
     return f"other than {words}" if negate else f"among {words}"
 
 
-def regions(workload: Workload, pool: Pool, fleet: Fleet) -> Finding | None:
-    """The region is one of those required."""
-    del fleet
-    required = workload.spec.placement.regions.required
-    if not required or pool.region in required:
-        return None
-    return Finding(
-        "RegionNotAllowed",
-        f"wanted a region among {listed(required)}; {pool.name} is in {pool.region or 'no known region'}",
-        f"allow region {pool.region} in spec.placement.regions.required"
-        if pool.region
-        else f"set region on AcceleratorPool {pool.name}",
-    )
+def _one_of(
+    name: str,
+    reason: str,
+    *,
+    asks: Callable[[Workload], Collection[str]],
+    offers: Callable[[Pool], str],
+    words: tuple[str, str, str, str],
+) -> PoolRule:
+    """Return the rule that a pool offers one of the values asked for.
+
+    Args:
+        name: the rule's.
+        reason: CamelCase.
+        asks: the values; any will do where there are none.
+        offers: the pool's value; empty where it is not known.
+        words: what is wanted, the field that asks, what is found, and its name.
+    """
+    wanted_words, field, found_words, noun = words
+
+    def check(workload: Workload, pool: Pool, today: date) -> Finding | None:
+        del today
+        wanted, found = asks(workload), offers(pool)
+        if not wanted or found in wanted:
+            return None
+        return Finding(
+            reason,
+            f"wanted {wanted_words} {listed(wanted)}; {pool.name} is {found_words} {found or 'unknown'}",
+            f"allow {noun} {found} in {field}" if found else f"set {noun} on AcceleratorPool {pool.name}",
+        )
+
+    return PoolRule(name, check, lambda workload, _: tuple(asks(workload)) or None, offers)
 
 
-def capacity_types(workload: Workload, pool: Pool, fleet: Fleet) -> Finding | None:
-    """The pool is bought in a way that may be used."""
-    del fleet
-    wanted = workload.spec.placement.capacity_types
-    if not wanted or pool.capacity_type in wanted:
-        return None
-    return Finding(
-        "CapacityTypeNotAllowed",
-        f"wanted capacity {listed(c.value for c in wanted)}; {pool.name} is {pool.capacity_type.value}",
-        f"allow {pool.capacity_type.value} in spec.placement.capacityTypes",
-    )
-
-
-def nodes(workload: Workload, pool: Pool, fleet: Fleet) -> Finding | None:
+def nodes(workload: Workload, pool: Pool, today: date) -> Finding | None:
     """The pool has something to sit in."""
-    del workload, fleet
+    del workload, today
     if pool.external is not None or any(host.chips > 0 for host in pool.hosts):
         return None
     return Finding(
@@ -128,9 +136,9 @@ def nodes(workload: Workload, pool: Pool, fleet: Fleet) -> Finding | None:
     )
 
 
-def price(workload: Workload, pool: Pool, fleet: Fleet) -> Finding | None:
+def price(workload: Workload, pool: Pool, today: date) -> Finding | None:
     """The price is known, or the cost could not be compared."""
-    del workload, fleet
+    del workload, today
     if pool.external is not None or pool.dollars_per_chip_hour is not None:
         return None
     return Finding(
@@ -140,12 +148,16 @@ def price(workload: Workload, pool: Pool, fleet: Fleet) -> Finding | None:
     )
 
 
-def context(workload: Workload, pool: Pool, fleet: Fleet) -> Finding | None:
+def _mean_tokens(workload: Workload) -> float:
+    return workload.demand.input_tokens + workload.demand.output_tokens
+
+
+def context(workload: Workload, pool: Pool, today: date) -> Finding | None:
     """The mean request is no longer than the sequence that replicas accept."""
-    del fleet
+    del today
     if pool.external is not None:
         return None
-    mean = workload.demand.input_tokens + workload.demand.output_tokens
+    mean = _mean_tokens(workload)
     served = served_context_tokens(workload)
     if mean <= served:
         return None
@@ -159,13 +171,58 @@ def context(workload: Workload, pool: Pool, fleet: Fleet) -> Finding | None:
     )
 
 
+def _always(workload: Workload, today: date) -> Hashable:
+    del workload, today
+    return True
+
+
+def _asked_accelerators(workload: Workload, today: date) -> Hashable | None:
+    del today
+    rules = workload.spec.placement.accelerators
+    asked = tuple((those.classes, those.vendors, those.names) for those in (rules.allow, rules.deny))
+    return asked if any(map(any, asked)) else None
+
+
+def _offered_accelerator(pool: Pool) -> Hashable:
+    chip = pool.accelerator
+    return None if chip is None else (chip.name, chip.accelerator_class, chip.vendor)
+
+
+def _offered_chip(pool: Pool) -> Hashable:
+    return (pool.external is None, None if pool.accelerator is None else pool.accelerator.status)
+
+
 RULES = (
-    PoolRule("catalog", catalog),
-    PoolRule("external-model", external_model),
-    PoolRule("accelerators", accelerators),
-    PoolRule("regions", regions),
-    PoolRule("capacity-types", capacity_types),
-    PoolRule("nodes", nodes),
-    PoolRule("price", price),
-    PoolRule("context", context),
+    PoolRule("catalog", catalog, _always, _offered_chip),
+    PoolRule(
+        "external-model",
+        external_model,
+        lambda workload, _: workload.model.name,
+        lambda pool: None if pool.external is None else pool.external.models,
+    ),
+    PoolRule("accelerators", accelerators, _asked_accelerators, _offered_accelerator),
+    _one_of(
+        "regions",
+        "RegionNotAllowed",
+        asks=lambda workload: workload.spec.placement.regions.required,
+        offers=lambda pool: pool.region,
+        words=("a region among", "spec.placement.regions.required", "in region", "region"),
+    ),
+    _one_of(
+        "capacity-types",
+        "CapacityTypeNotAllowed",
+        asks=lambda workload: workload.spec.placement.capacity_types,
+        offers=lambda pool: pool.capacity_type.value,
+        words=("capacity among", "spec.placement.capacityTypes", "of capacity type", "capacity type"),
+    ),
+    PoolRule(
+        "nodes", nodes, _always, lambda pool: pool.external is not None or any(host.chips > 0 for host in pool.hosts)
+    ),
+    PoolRule("price", price, _always, lambda pool: pool.external is not None or pool.dollars_per_chip_hour is not None),
+    PoolRule(
+        "context",
+        context,
+        lambda workload, _: True if _mean_tokens(workload) > served_context_tokens(workload) else None,
+        lambda pool: pool.external is None,
+    ),
 )

@@ -47,8 +47,18 @@ def engine_for(workload: Workload, accelerator: Accelerator, profiles: Collectio
     return min(supported or accelerator.engines, key=rank, default=None)
 
 
-def shapes(workload: Workload, pool: Pool, accelerator: Accelerator, *, engine: EngineName | None) -> tuple[Shape, ...]:
-    """Return the shapes to try on the pool in order of preference, judged by nobody yet."""
+def shapes(
+    workload: Workload,
+    pool: Pool,
+    accelerator: Accelerator,
+    *,
+    engine: EngineName | None,
+    running: frozenset[str] = frozenset(),
+) -> tuple[Shape, ...]:
+    """Return the shapes to try on the pool in order of preference, judged by nobody yet.
+
+    ``running`` are the keys of shapes that run there: those of another engine are tried, too.
+    """
     explicit = workload.spec.serving.shapes
     if explicit:
         return tuple(
@@ -58,16 +68,20 @@ def shapes(workload: Workload, pool: Pool, accelerator: Accelerator, *, engine: 
         return ()
     sizes = _sizes(pool)
     found = [Shape(engine, precision_of(workload), chips) for chips in sizes]
-    if workload.spec.serving.engine is EngineChoice.AUTO:
+    if running and workload.spec.serving.engine is EngineChoice.AUTO:
         others = (e for e in accelerator.engines if e is not engine)
         also = (Shape(e, precision_of(workload), chips) for e in others for chips in sizes)
-        found += [shape for shape in also if shape.key in running_keys(workload, pool)]
+        found += [shape for shape in also if shape.key in running]
     return tuple(found)
 
 
-def running_keys(workload: Workload, pool: Pool) -> frozenset[str]:
-    """Return the shapes that run on the pool: they are always tried, or what runs would have to move for no gain."""
-    return frozenset(row.shape_key for row in workload.running if row.pool == pool.name and row.replicas > 0)
+def running_keys_by_pool(workload: Workload) -> dict[str, frozenset[str]]:
+    """Return the shapes that run: they are always tried, or what runs would have to move for no gain."""
+    found: dict[str, set[str]] = {}
+    for row in workload.running:
+        if row.replicas > 0:
+            found.setdefault(row.pool, set()).add(row.shape_key)
+    return {pool: frozenset(keys) for pool, keys in found.items()}
 
 
 def _explicit(

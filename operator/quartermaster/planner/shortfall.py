@@ -3,15 +3,15 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
+from quartermaster.planner.eligible import Eligible
 from quartermaster.planner.fleet import Fleet, Pool, Workload
 from quartermaster.planner.formulation import Missing, missing
+from quartermaster.planner.judged import Judged
 from quartermaster.planner.option import Option, is_counted
-from quartermaster.planner.plan import Rejection, Shortfall
+from quartermaster.planner.plan import Shortfall
 from quartermaster.planner.problem import Need, Problem
 from quartermaster.planner.room import largest_host_chips
-from quartermaster.planner.rules import POOL_RULES, SHAPE_RULES
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ def shortfalls(
     problem: Problem,
     counts: Sequence[int],
     *,
-    rejections: Sequence[Rejection],
+    judged: Eligible,
 ) -> tuple[Shortfall, ...]:
     """Return the shortfalls, by deployment."""
     needs = {need.key: need for need in problem.needs}
@@ -39,7 +39,7 @@ def shortfalls(
     for workload in sorted(workloads, key=lambda w: w.key):
         need = needs.get(workload.key)
         if need is None:
-            nothing = _nowhere(workload, [r for r in rejections if r.workload == workload.key])
+            nothing = _nowhere(workload, judged[workload.key])
             found += [nothing] if nothing is not None else []
             continue
         short = missing(problem, need, counts)
@@ -48,14 +48,15 @@ def shortfalls(
     return tuple(found)
 
 
-def _nowhere(workload: Workload, refused: Sequence[Rejection]) -> Shortfall | None:
+def _nowhere(workload: Workload, judged: Judged) -> Shortfall | None:
     """Return the shortfall of a deployment that no pool admits; none when it wants nothing."""
     demand = workload.demand
     rate = 0.0 if is_counted(workload) else demand.requests_per_second
     replicas = workload.spec.scaling.min_replicas if demand.replicas is None else demand.replicas
     if rate <= 0 and replicas <= 0:
         return None
-    if not refused:
+    refusal = judged.nearest()
+    if refusal is None:
         return Shortfall(
             workload.key,
             rate,
@@ -65,30 +66,17 @@ def _nowhere(workload: Workload, refused: Sequence[Rejection]) -> Shortfall | No
             "the fleet has no pool with room for a replica",
             "add nodes with accelerators, or apply an AcceleratorPool",
         )
-    nearest = max(refused, key=_nearness)
+    nearest = judged.explain(refusal)
     return Shortfall(
         workload.key,
         rate,
         replicas,
         nearest.rule,
         "NoEligiblePool",
-        f"none of {len(refused)} pools is eligible; {nearest.pool} comes nearest, refused by {nearest.rule}:"
+        f"none of {len(judged.view.pools)} pools is eligible; {nearest.pool} comes nearest, refused by {nearest.rule}:"
         f" {nearest.message}",
         nearest.remedy,
     )
-
-
-def _nearness(rejection: Rejection) -> int:
-    """Return how many rules the pool has passed: the one that passed most asks for the smallest change.
-
-    A rule that everybody breaks, such as a residency, is no remedy while a pool that keeps it merely lacks a node.
-    """
-    if rejection.rule in _ORDER:
-        return _ORDER.index(rejection.rule)
-    return len(POOL_RULES)  # about shapes as a whole, asked between the two
-
-
-_ORDER: Final = (*(rule.name for rule in POOL_RULES), *(rule.name for rule in SHAPE_RULES))
 
 
 def _short(

@@ -1,6 +1,6 @@
 """Children wanted right now: the placements of the plan, stretched by what has to stay meanwhile."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from quartermaster.api import names
@@ -8,7 +8,9 @@ from quartermaster.api.v1alpha1 import InferenceDeployment
 from quartermaster.catalog.catalog import Catalog
 from quartermaster.manifests.children import children
 from quartermaster.manifests.errors import ManifestError
+from quartermaster.planner.eligible import Eligible
 from quartermaster.planner.fleet import Fleet, Key, Pool, Workload
+from quartermaster.planner.judged import Judged
 from quartermaster.planner.limit import chips_of
 from quartermaster.planner.plan import Candidate, Placement, Plan
 from quartermaster.reconcile.observed import ChildSeen
@@ -98,19 +100,8 @@ def child_writes(
         lapsed: placements that waited for chips so long that no others wait for them any more.
         catalog: facts that ship with Quartermaster.
     """
-    candidate_by_id = {candidate.id: candidate for candidate in plan.candidates}
-    for entry in wanted:
-        candidate_by_id.update({p.candidate.id: p.candidate for p in entry.placements})
-    closed = frozenset((r.workload, r.pool) for r in plan.rejections if r.rule in _WANT_OF_ROOM)
-    rates_by_key: dict[Key, list[float]] = {}
-    for _, candidate in sorted(candidate_by_id.items()):
-        rates_by_key.setdefault(candidate.workload, []).append(candidate.throughput.requests_per_second)
-    stocks_by_key = {
-        entry.workload.key: _stocks(
-            entry, candidate_by_id, closed=closed, known=rates_by_key.get(entry.workload.key, ())
-        )
-        for entry in wanted
-    }
+    candidate_by_id = {candidate.id: candidate for entry in wanted for candidate in _concerned(entry, plan.eligible)}
+    stocks_by_key = {entry.workload.key: _stocks(entry, candidate_by_id, plan.eligible) for entry in wanted}
     stocks = [stock for rows in stocks_by_key.values() for stock in rows]
     lack_by_key = {s.workload: Lack(s.requests_per_second, s.replicas) for s in plan.shortfalls if s.reason in _FULL}
     now = replicas_now(stocks, grounds, lack_by_key=lack_by_key, lapsed=lapsed)
@@ -129,17 +120,37 @@ def child_writes(
     return Children(found, {s.id: s.unbound for s in stocks if s.unbound}, blocked(stocks, grounds))
 
 
-def _stocks(
-    entry: Wanted,
-    candidate_by_id: Mapping[PlacementId, Candidate],
-    *,
-    closed: frozenset[tuple[Key, str]],
-    known: Sequence[float],
-) -> list[Stock]:
+def _concerned(entry: Wanted, eligible: Eligible) -> Iterator[Candidate]:
+    """Yield the candidates that are planned, and those of pools where replicas exist."""
+    judged = eligible.get(entry.workload.key)
+    if judged is not None:
+        running = {row.pool for row in entry.workload.running}
+        existing = {child.labels[names.POOL_LABEL] for child in entry.children if names.POOL_LABEL in child.labels}
+        yield from judged.candidates(running | existing)
+    yield from (placement.candidate for placement in entry.placements)
+
+
+def _is_closed(judged: Judged | None, pool: str) -> bool:
+    """Whether the pool is refused only for want of room."""
+    refusal = None if judged is None else judged.on(pool)
+    return refusal is not None and refusal.rule in _WANT_OF_ROOM
+
+
+def _ordinary_rate(entry: Wanted, eligible: Eligible) -> float:
+    """Return the mean request rate of a replica, over every candidate of the deployment."""
+    known = {candidate.id: candidate for candidate in eligible.candidates_of(entry.workload.key)}
+    known |= {placement.candidate.id: placement.candidate for placement in entry.placements}
+    rates = [candidate.throughput.requests_per_second for _, candidate in sorted(known.items())]
+    return sum(rates) / len(rates) if rates else 1.0
+
+
+def _stocks(entry: Wanted, candidate_by_id: Mapping[PlacementId, Candidate], eligible: Eligible) -> list[Stock]:
     planned = {p.candidate.id: p for p in entry.placements if not p.candidate.is_external}
     running = {(entry.workload.key, r.pool, r.shape_key): r for r in entry.workload.running}
+    judged = eligible.get(entry.workload.key)
     # What runs where nothing is admissible any more is taken for an average replica, so that it too is moved gently.
-    ordinary = sum(known) / len(known) if known else 1.0
+    is_known = running.keys() <= candidate_by_id.keys()
+    ordinary = 1.0 if is_known else _ordinary_rate(entry, eligible)
     stocks = []
     for stock_id in sorted(planned.keys() | running.keys()):
         candidate = candidate_by_id.get(stock_id)
@@ -153,7 +164,7 @@ def _stocks(
                 planned=planned[stock_id].replicas if stock_id in planned else 0,
                 existing=exists.replicas if exists else 0,
                 ready=min(exists.ready, exists.replicas) if exists else 0,
-                is_allowed=candidate is not None or stock_id[:2] in closed,
+                is_allowed=candidate is not None or _is_closed(judged, stock_id[1]),
                 hosts=exists.hosts if exists else (),
                 zones=planned[stock_id].zones if stock_id in planned else (),
             )

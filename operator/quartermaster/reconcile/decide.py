@@ -60,7 +60,7 @@ def decide(observed: Observed, memory: Memory, *, catalog: Catalog, plan_seconds
     structure = structure_digest(fleet, planned)
     is_due = observed.now_seconds - memory.planned_at_seconds >= plan_seconds
     must_plan = structure != memory.structure_digest or is_due or capacity.has_drifted(planned, memory)
-    before = memory.plan or Plan((), (), (), (), 0.0, 0.0, 0.0)
+    before = memory.plan or Plan()
     sized = capacity.size(before, planned, load_by_key, fleet=fleet, memory=memory)
     must_plan = must_plan or memory.plan is None or sized.needs_plan
     must_plan = must_plan or not memory.blocked <= memory.planned_blocked

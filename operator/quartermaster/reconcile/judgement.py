@@ -10,7 +10,8 @@ from datetime import datetime
 from quartermaster.api import conditions as words
 from quartermaster.api.v1alpha1.status import Condition
 from quartermaster.planner.fleet import Workload
-from quartermaster.planner.plan import Placement, Rejection, Shortfall
+from quartermaster.planner.judged import Judged
+from quartermaster.planner.plan import Placement, Shortfall
 from quartermaster.planner.rules import COMPLIANCE_RULES
 from quartermaster.reconcile.precedence import Turn
 
@@ -25,7 +26,8 @@ class Seen:
     placements: tuple[Placement, ...]
     """What is planned."""
     shortfall: Shortfall | None
-    rejections: tuple[Rejection, ...]
+    judged: Judged | None
+    """On which pools it may run, and why not on others; None while it is in no plan."""
     ready_by_placement: Mapping[tuple[str, str], int]
     """Ready replicas by (pool, shape key)."""
     existing_by_placement: Mapping[tuple[str, str], int]
@@ -72,9 +74,10 @@ def _describe(placement: Placement) -> str:
 def compliant(seen: Seen) -> Verdict:
     """Whether every replica that exists is where the rules allow."""
     occupied = {pool for (pool, _), count in seen.existing_by_placement.items() if count > 0}
-    violated = [r for r in seen.rejections if r.pool in occupied and r.rule in COMPLIANCE_RULES]
-    if violated:
-        first = violated[0]
+    refused = [seen.judged.on(pool) for pool in sorted(occupied)] if seen.judged is not None else []
+    violated = [refusal for refusal in refused if refusal is not None and refusal.rule in COMPLIANCE_RULES]
+    if violated and seen.judged is not None:
+        first = seen.judged.explain(violated[0])
         return Verdict(words.COMPLIANT, "False", first.reason, f"{first.message}. Its replicas are being moved")
     lost = sorted(occupied - seen.known_pools)
     if lost:

@@ -10,7 +10,7 @@ from quartermaster.api import names
 from quartermaster.api.v1alpha1 import InferenceDeployment, InferenceDeploymentStatus
 from quartermaster.api.v1alpha1.status import Condition
 from quartermaster.planner.fleet import Demand, Fleet, Key, Pool, Workload
-from quartermaster.planner.plan import Placement, Plan, Rejection
+from quartermaster.planner.plan import Placement, Plan, Shortfall
 from quartermaster.reconcile import judgement
 from quartermaster.reconcile.capacity import Sized
 from quartermaster.reconcile.children import Written
@@ -147,8 +147,10 @@ def _why(key: Key, seen: Seen, plan: Plan) -> str:
     """Return why the planned placements were chosen, in a sentence."""
     if not seen.placements:
         return "nothing is placed: no load and no minimum" if seen.shortfall is None else seen.shortfall.message
-    admissible = sum(candidate.workload == key for candidate in plan.candidates)
-    refused = Counter(rejection.rule for rejection in seen.rejections)
+    admissible = plan.candidates.count_of(key)
+    refused = Counter[str]()
+    for group in seen.judged.groups() if seen.judged is not None else ():
+        refused[group.rule] += group.pools
     told = ", ".join(
         f"{rule} {count}" for rule, count in sorted(refused.items(), key=lambda row: (-row[1], row[0]))[:3]
     )
@@ -194,16 +196,13 @@ class _Judged:
     workload_by_key: Mapping[Key, Workload]
     unplannable_by_key: Mapping[Key, Unplannable]
     placements_by_key: Mapping[Key, tuple[Placement, ...]]
-    rejections_by_key: Mapping[Key, list[Rejection]]
+    shortfall_by_key: Mapping[Key, Shortfall]
     pods_by_key: Mapping[Key, list[PodSeen]]
     children_by_key: Mapping[Key, Sequence[ChildSeen]]
     pools_by_name: Mapping[str, Pool]
 
     @classmethod
     def of(cls, observed: Observed, decided: Decided) -> "_Judged":
-        rejections: dict[Key, list[Rejection]] = {}
-        for rejection in decided.plan.rejections:
-            rejections.setdefault(rejection.workload, []).append(rejection)
         pods: dict[Key, list[PodSeen]] = {}
         for pod in observed.pods:
             key = deployment_of(pod)
@@ -213,7 +212,7 @@ class _Judged:
             {workload.key: workload for workload in decided.workloads},
             {bad.key: bad for bad in decided.unplannable},
             decided.plan.placements_by_key(),
-            rejections,
+            {shortfall.workload: shortfall for shortfall in decided.plan.shortfalls},
             pods,
             decided.children_by_key,
             {pool.name: pool for pool in decided.fleet.pools},
@@ -239,12 +238,11 @@ class _Judged:
         """Return what the conditions of one deployment are judged from."""
         key = workload.key
         waiting = sorted(p.scheduling_message or "" for p in self.pods_by_key.get(key, ()) if p.scheduling_reason)
-        shortfall = next((s for s in decided.plan.shortfalls if s.workload == key), None)
         return Seen(
             workload=workload,
             placements=self.placements_by_key.get(key, ()),
-            shortfall=shortfall,
-            rejections=tuple(self.rejections_by_key.get(key, ())),
+            shortfall=self.shortfall_by_key.get(key),
+            judged=decided.plan.eligible.get(key),
             ready_by_placement=self.counts(key, "readyReplicas"),
             existing_by_placement=self.counts(key, "replicas"),
             held_by_placement=written.held_by_place if (written := decided.written.get(key)) else {},

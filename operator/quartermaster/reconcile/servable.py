@@ -32,7 +32,7 @@ def servable_rule(documents: Sequence[InferenceDeployment], catalog: Catalog) ->
             known[asked] = _try(document, case, case.throughput, catalog)
         return known[asked]
 
-    return ShapeRule("servable", check)
+    return ShapeRule("servable", check, about=lambda workload: document_by_key.get(workload.key))
 
 
 def _try(document: InferenceDeployment, case: ShapeCase, rate: Throughput, catalog: Catalog) -> Finding | None:

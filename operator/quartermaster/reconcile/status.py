@@ -1,6 +1,5 @@
 """The status of an InferenceDeployment as a document. Numbers are rounded: a settled world has a settled status."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
@@ -16,7 +15,8 @@ from quartermaster.api.v1alpha1.status import (
     RejectionStatus,
 )
 from quartermaster.planner.fleet import Demand, Pool
-from quartermaster.planner.plan import Placement, Plan, Rejection
+from quartermaster.planner.judged import Judged
+from quartermaster.planner.plan import Placement, Plan
 from quartermaster.reconcile.judgement import Seen
 from quartermaster.reconcile.outcome import Decision
 
@@ -59,7 +59,7 @@ def status(
             unserved_requests_per_second=decimal(seen.shortfall.requests_per_second if seen.shortfall else 0.0),
         ),
         cost=_cost(seen.placements, decision.demand, plan),
-        rejections=summary(seen.rejections),
+        rejections=summary(seen.judged),
         decision=DecisionStatus(
             id=decision.id, time=decision.time.strftime("%Y-%m-%dT%H:%M:%SZ"), reason=decision.reason[:_TEXT_LIMIT]
         ),
@@ -116,20 +116,24 @@ def _cost(placements: Sequence[Placement], demand: Demand, plan: Plan) -> CostSt
     )
 
 
-def summary(rejections: Sequence[Rejection]) -> tuple[RejectionStatus, ...]:
-    """Return the reasons for refusing candidates, most frequent first, each with its first example."""
-    counts = Counter((r.rule, r.reason) for r in rejections)
-    first: dict[tuple[str, str], Rejection] = {}
-    for rejection in rejections:
-        first.setdefault((rejection.rule, rejection.reason), rejection)
-    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:_REJECTIONS_SHOWN]
-    return tuple(
-        RejectionStatus(
-            rule=rule,
-            reason=reason,
-            count=count,
-            message=first[rule, reason].message[:_TEXT_LIMIT],
-            remedy=first[rule, reason].remedy[:_TEXT_LIMIT],
+def summary(judged: Judged | None) -> tuple[RejectionStatus, ...]:
+    """Return why pools are refused, most frequent first, each reason with how many pools and its first example.
+
+    Every pool that admits nothing counts once, by its shape that came nearest. Shapes refused on a pool that admits
+    others are in the plan, not here.
+    """
+    if judged is None:
+        return ()
+    rows = []
+    for group in judged.groups()[:_REJECTIONS_SHOWN]:
+        example = judged.explain(group.first)
+        rows.append(
+            RejectionStatus(
+                rule=group.rule,
+                reason=group.reason,
+                count=group.pools,
+                message=example.message[:_TEXT_LIMIT],
+                remedy=example.remedy[:_TEXT_LIMIT],
+            )
         )
-        for (rule, reason), count in ordered
-    )
+    return tuple(rows)
