@@ -1,0 +1,337 @@
+"""The joint problem as one compact mixed-integer program in HiGHS: the baseline that any solver offers.
+
+    min  Σ price_i n_i + Σ change_i |n_i − running_i| + Σ penalty_w u_w
+    s.t. Σ min(T_i / d_w, 1) n_i + u_w ≥ 1                  the demand of every deployment
+         min_w ≤ Σ n_i ≤ max_w, Σ dollars_i n_i ≤ budget_w
+         y_r ≤ Σ_(i in r) n_i, Σ y_r ≥ minRegions           likewise zones
+         Σ_(i in r) T_i n_i ≤ share_w Σ T_i n_i
+         Σ_(chips ≥ s) chips_i n_i ≤ s Σ_h ⌊available_h / s⌋  for every pool (and zone) and size s
+
+The last rows are exact for sizes that divide one another. With ``by_host`` every variable is a replica on one host and
+the rows are those of hosts: exact for any sizes, and small enough only for small fleets. Preferences have no part in
+it. ``u`` is there in the soft form alone.
+"""
+
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import highspy
+import numpy as np
+
+from quartermaster.planner.fleet import Host, Pool, Workload
+from quartermaster.planner.plan import Candidate
+from tests.benchmarks.baselines.offer import DEFAULT_MAX_REPLICAS, CandidateId, Offer, Result, most_replicas, result
+
+INFINITY = highspy.kHighsInf
+CHANGE_FRACTION = 300 / 3600
+"""Starting a replica and stopping one cost five minutes of its price each, earned back within an hour."""
+EXTERNAL_CHANGE_FRACTION = 1e-3
+PENALTY = 100.0
+"""Dollars for each dollar that serving the unserved would cost at the cheapest; more by priority."""
+
+Terms = list[tuple[int, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """One variable: replicas of a candidate in a part of its pool."""
+
+    candidate: Candidate
+    zone: str
+    """Empty where the whole pool is meant."""
+    host: str = ""
+
+
+@dataclass(slots=True)
+class _Rows:
+    """A program row by row."""
+
+    cost: list[float] = field(default_factory=list)
+    upper: list[float] = field(default_factory=list)
+    is_integer: list[bool] = field(default_factory=list)
+    low: list[float] = field(default_factory=list)
+    high: list[float] = field(default_factory=list)
+    starts: list[int] = field(default_factory=lambda: [0])
+    indices: list[int] = field(default_factory=list)
+    values: list[float] = field(default_factory=list)
+
+    def variable(self, cost: float, upper: float, *, is_integer: bool = False) -> int:
+        self.cost.append(cost)
+        self.upper.append(upper)
+        self.is_integer.append(is_integer)
+        return len(self.cost) - 1
+
+    def row(self, terms: Iterable[tuple[int, float]], *, low: float = -INFINITY, high: float = INFINITY) -> None:
+        for index, value in terms:
+            self.indices.append(index)
+            self.values.append(value)
+        self.starts.append(len(self.indices))
+        self.low.append(low)
+        self.high.append(high)
+
+
+class Program:
+    """The compact program of an offer."""
+
+    def __init__(
+        self,
+        offered: Offer,
+        *,
+        is_soft: bool,
+        by_host: bool = False,
+        most: Mapping[CandidateId, int] | None = None,
+    ) -> None:
+        """Write down the rows.
+
+        Args:
+            offered: what to choose from.
+            is_soft: whether demand may go unserved, at a price.
+            by_host: one variable for each host, and rows of hosts.
+            most: replicas by candidate instead of rows of pools, for a deployment that is planned alone.
+        """
+        self.offered, self.is_soft, self.by_host = offered, is_soft, by_host
+        self.rows = _Rows()
+        self.spots: dict[int, Spot] = {}
+        """What each variable that counts replicas stands for."""
+        self._most = most
+        self._pools = offered.pool_by_name
+        self._zoned = frozenset(
+            candidate.pool
+            for workload in offered.workloads
+            if (workload.spec.placement.min_zones or 1) > 1
+            for candidate in offered.candidates_by_key.get(workload.key, ())
+        )
+        own = [(workload, self._spots_of(workload)) for workload in offered.workloads]
+        for workload, places in own:
+            if places:
+                self._need(workload, places)
+        if most is None:
+            self._stock()
+
+    def _spots_of(self, workload: Workload) -> list[int]:
+        found = []
+        own = self.offered.candidates_by_key.get(workload.key, ())
+        if workload.demand.replicas is not None:
+            # A count is one of replicas; a service has none.
+            own = tuple(c for c in own if not c.is_external) or own
+        for candidate in own:
+            pool = self._pools[candidate.pool]
+            for zone, host, most in self._parts(pool, candidate):
+                most_here = min(most, most_replicas(workload, candidate))
+                if self._most is not None:
+                    most_here = min(most_here, self._most[candidate.id])
+                variable = self.rows.variable(candidate.dollars_per_hour, float(most_here), is_integer=True)
+                self.spots[variable] = Spot(candidate, zone, host)
+                found.append(variable)
+        return found
+
+    def _parts(self, pool: Pool, candidate: Candidate) -> list[tuple[str, str, int]]:
+        """Return zone, host and the most replicas of each variable of a candidate."""
+        if pool.external is not None:
+            return [("", "", most_external(pool, candidate))]
+        if self.by_host:
+            return [(host.zone, host.name, places(host, candidate.shape.chips)) for host in pool.hosts]
+        if pool.name not in self._zoned:
+            return [("", "", sum(places(host, candidate.shape.chips) for host in pool.hosts))]
+        zones = sorted({host.zone for host in pool.hosts})
+        return [(z, "", sum(places(h, candidate.shape.chips) for h in pool.hosts if h.zone == z)) for z in zones]
+
+    def _need(self, workload: Workload, own: list[int]) -> None:
+        spec, wanted = workload.spec, workload.demand.requests_per_second
+        rates = {i: self.spots[i].candidate.throughput.requests_per_second for i in own}
+        inside = [i for i in own if not self.spots[i].candidate.is_external]
+        counted = workload.demand.replicas if inside else None
+        if counted is not None:
+            wanted = 0.0
+        short: Terms = []
+        if self.is_soft:
+            weight = min(self.rows.cost[i] * max(1.0, wanted / max(rates[i], 1e-12)) for i in own)
+            short = [(self.rows.variable(PENALTY * weight * (1 + (spec.priority or 0)), 1.0), 1.0)]
+        if wanted > 0:
+            self.rows.row([*((i, min(1.0, rates[i] / wanted)) for i in own), *short], low=1.0)
+        most = most_replicas(workload, self.spots[inside[0]].candidate) if inside else 0
+        fewest = 0 if self.is_soft else min(most, spec.scaling.min_replicas)
+        if counted is not None:
+            fewest, most = (0 if self.is_soft else counted), counted
+        self.rows.row([(i, 1.0) for i in inside], low=float(fewest) if inside else 0.0, high=float(most))
+        if spec.budget is not None:
+            budget = float(spec.budget.max_dollars_per_hour)
+            self.rows.row([(i, self.spots[i].candidate.dollars_per_hour) for i in own], high=budget)
+        for places_wanted, is_zone in ((spec.placement.min_regions or 1, False), (spec.placement.min_zones or 1, True)):
+            if places_wanted > 1 and not (self.is_soft and self._most is not None):
+                self._presence(inside, places_wanted, is_zone=is_zone)
+        if spec.placement.max_region_share is not None:
+            self._share(own, rates, float(spec.placement.max_region_share))
+        if workload.running:
+            self._changes(workload, own)
+
+    def _presence(self, inside: list[int], wanted: int, *, is_zone: bool) -> None:
+        groups: dict[str, list[int]] = defaultdict(list)
+        for i in inside:
+            groups[self.spots[i].zone if is_zone else self.spots[i].candidate.region].append(i)
+        present = []
+        for members in groups.values():
+            there = self.rows.variable(0.0, 1.0, is_integer=True)
+            self.rows.row([(there, -1.0), *((i, 1.0) for i in members)], low=0.0)
+            present.append((there, 1.0))
+        slack = [(self.rows.variable(1e6, float(wanted)), 1.0)] if self.is_soft else []
+        self.rows.row([*present, *slack], low=float(wanted))
+
+    def _share(self, own: list[int], rates: Mapping[int, float], share: float) -> None:
+        groups: dict[str, list[int]] = defaultdict(list)
+        for i in own:
+            groups[self.spots[i].candidate.region].append(i)
+        scale = max(rates.values())
+        for members in groups.values():
+            inside = set(members)
+            slack = [(self.rows.variable(1e6, INFINITY), -1.0)] if self.is_soft else []
+            self.rows.row([*((i, rates[i] / scale * ((i in inside) - share)) for i in own), *slack], high=0.0)
+
+    def _changes(self, workload: Workload, own: list[int]) -> None:
+        """Price every replica more or less than runs; in pools where zones matter, zone by zone."""
+        hosts_by_candidate: dict[tuple[str, str], list[str]] = defaultdict(list)
+        count_by_candidate: dict[tuple[str, str], int] = defaultdict(int)
+        for row in workload.running:
+            hosts_by_candidate[row.pool, row.shape_key] += row.hosts
+            count_by_candidate[row.pool, row.shape_key] += row.replicas
+        groups: dict[tuple[CandidateId, str], list[int]] = defaultdict(list)
+        for i in own:
+            candidate = self.spots[i].candidate
+            key = (candidate.pool, candidate.shape.key)
+            is_seated = len(hosts_by_candidate[key]) == count_by_candidate[key] > 0
+            zone = self.spots[i].zone if is_seated and candidate.pool in self._zoned else ""
+            groups[candidate.id, zone].append(i)
+        for (_, zone), members in groups.items():
+            candidate = self.spots[members[0]].candidate
+            key = (candidate.pool, candidate.shape.key)
+            pool = self._pools[candidate.pool]
+            here = {host.name for host in pool.hosts if not zone or host.zone == zone}
+            seats = [name for name in hosts_by_candidate[key] if name in here]
+            before = float(len(seats) if zone else count_by_candidate[key])
+            fraction = EXTERNAL_CHANGE_FRACTION if candidate.is_external else CHANGE_FRACTION
+            changed = self.rows.variable(candidate.dollars_per_hour * fraction, INFINITY)
+            self.rows.row([(changed, 1.0), *((i, -1.0) for i in members)], low=-before)
+            self.rows.row([(changed, 1.0), *((i, 1.0) for i in members)], low=before)
+            if self.by_host and seats:
+                self._stay(members, seats)
+
+    def _stay(self, members: list[int], hosts: list[str]) -> None:
+        """Keep what runs on its hosts as long as there are that many replicas: pods do not wander."""
+        has_more = self.rows.variable(0.0, 1.0, is_integer=True)
+        kept = []
+        for i in members:
+            stays = self.rows.variable(0.0, float(hosts.count(self.spots[i].host)), is_integer=True)
+            self.rows.row([(i, 1.0), (stays, -1.0)], low=0.0)
+            kept.append((stays, 1.0))
+        self.rows.row([*kept, (has_more, -float(len(hosts)))], low=0.0)
+        new = [*((i, 1.0) for i in members), *((stays, -1.0) for stays, _ in kept)]
+        self.rows.row([*new, (has_more, -float(DEFAULT_MAX_REPLICAS))], high=0.0)
+
+    def fix(self, counts: Mapping[CandidateId, int]) -> None:
+        """Demand these counts, and no others: what is left to find is a host for each."""
+        groups: dict[CandidateId, list[int]] = defaultdict(list)
+        for i, spot in self.spots.items():
+            groups[spot.candidate.id].append(i)
+        for identity, members in groups.items():
+            count = float(counts.get(identity, 0))
+            self.rows.row([(i, 1.0) for i in members], low=count, high=count)
+
+    def _stock(self) -> None:
+        by_pool: dict[str, list[int]] = defaultdict(list)
+        for i, spot in self.spots.items():
+            by_pool[spot.candidate.pool].append(i)
+        for name, own in sorted(by_pool.items()):
+            pool = self._pools[name]
+            if pool.external is not None:
+                terms = [(i, self.spots[i].candidate.throughput.tokens_per_second) for i in own]
+                self.rows.row(terms, high=pool.external.tokens_per_second)
+            elif self.by_host:
+                for host in pool.hosts:
+                    here = [
+                        (i, float(self.spots[i].candidate.shape.chips)) for i in own if self.spots[i].host == host.name
+                    ]
+                    self.rows.row(here, high=float(host.available_chips))
+            else:
+                self._chain(pool.hosts, own)
+                for zone in sorted({self.spots[i].zone for i in own} - {""}):
+                    self._chain(
+                        [h for h in pool.hosts if h.zone == zone], [i for i in own if self.spots[i].zone == zone]
+                    )
+
+    def _chain(self, hosts: Iterable[Host], own: list[int]) -> None:
+        hosts = list(hosts)
+        chips = {i: self.spots[i].candidate.shape.chips for i in own}
+        for size in sorted(set(chips.values())):
+            terms = [(i, float(chips[i])) for i in own if chips[i] >= size]
+            self.rows.row(terms, high=float(size * sum(places(host, size) for host in hosts)))
+
+
+def places(host: Host, chips: int) -> int:
+    """Return how many replicas of this many chips the host holds, beside the pods of others."""
+    if host.is_whole:
+        return int(host.chips == chips == host.available_chips)
+    return host.available_chips // chips
+
+
+def most_external(pool: Pool, candidate: Candidate) -> int:
+    """Return how many tenths of a demand the service could take."""
+    if pool.external is None or candidate.throughput.tokens_per_second <= 0:
+        return 0
+    return int(pool.external.tokens_per_second / candidate.throughput.tokens_per_second + 1e-9)
+
+
+@dataclass(frozen=True, slots=True)
+class Solved:
+    """What HiGHS found."""
+
+    counts: Mapping[CandidateId, int] = field(hash=False)
+    objective: float
+    bound: float
+    is_optimal: bool
+    has_solution: bool
+
+
+def run(program: Program, *, seconds: float, gap_fraction: float) -> Solved:
+    """Solve the program within the time; wall-clock seconds of one thread."""
+    rows = program.rows
+    if not rows.cost:
+        return Solved({}, 0.0, 0.0, is_optimal=True, has_solution=True)
+    model = highspy.HighsLp()
+    model.num_col_, model.num_row_ = len(rows.cost), len(rows.low)
+    model.col_cost_, model.col_lower_ = np.array(rows.cost), np.zeros(len(rows.cost))
+    model.col_upper_ = np.array(rows.upper)
+    model.row_lower_, model.row_upper_ = np.array(rows.low), np.array(rows.high)
+    model.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
+    model.a_matrix_.start_, model.a_matrix_.index_ = np.array(rows.starts), np.array(rows.indices)
+    model.a_matrix_.value_ = np.array(rows.values)
+    kinds = (highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger)
+    model.integrality_ = [kinds[is_integer] for is_integer in rows.is_integer]
+    solver = highspy.Highs()  # type: ignore[no-untyped-call]
+    options = {"output_flag": False, "threads": 1, "random_seed": 0, "time_limit": seconds, "mip_rel_gap": gap_fraction}
+    for name, value in options.items():
+        solver.setOptionValue(name, value)
+    solver.passModel(model)
+    solver.run()
+    info = solver.getInfo()
+    has_solution = info.primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible
+    values = solver.getSolution().col_value if has_solution else [0.0] * len(rows.cost)
+    counts: dict[CandidateId, int] = defaultdict(int)
+    for variable, spot in program.spots.items():
+        if round(values[variable]):
+            counts[spot.candidate.id] += round(values[variable])
+    is_optimal = solver.getModelStatus() == highspy.HighsModelStatus.kOptimal
+    return Solved(dict(counts), info.objective_function_value, info.mip_dual_bound, is_optimal, has_solution)
+
+
+def solve(program: Program, *, seconds: float, gap_fraction: float) -> Mapping[CandidateId, int]:
+    """Return the counts that HiGHS found; none where it found nothing."""
+    return run(program, seconds=seconds, gap_fraction=gap_fraction).counts
+
+
+def compact(offered: Offer, *, seconds: float) -> Result:
+    """Return what the compact program comes to within the time."""
+    began = time.process_time()
+    solved = run(Program(offered, is_soft=True), seconds=seconds, gap_fraction=1e-4)
+    return result(offered, solved.counts, seconds=time.process_time() - began, bound=solved.bound)
