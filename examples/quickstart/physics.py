@@ -8,7 +8,7 @@ from quartermaster.catalog.load import load_catalog
 from quartermaster.cli import world
 from quartermaster.planner.candidates import candidates
 from quartermaster.planner.fit import Timing, mix_of, profile_key, profiles_by_key, timing
-from quartermaster.reconcile.decide import observe_fleet
+from quartermaster.reconcile.planned import observe_fleet
 from quartermaster.reconcile.workloads import workloads
 from tests.lab.modelserver import PodFacts, ReplicaPhysics
 

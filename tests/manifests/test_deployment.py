@@ -1,12 +1,16 @@
 """The Deployment of a placement: pinned, restricted, drained, and ours whatever the overlay says."""
 
+import itertools
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
 from quartermaster.api import names as wire
-from quartermaster.api.v1alpha1.enums import EngineName
+from quartermaster.api.v1alpha1.enums import EngineName, Precision
+from quartermaster.manifests.deployment import insist_on_buildable, placement_deployment
 from quartermaster.manifests.errors import ManifestError
+from quartermaster.manifests.replica import Replica
 from tests.manifests import world
 from tests.manifests.cases import WISHES
 
@@ -173,3 +177,27 @@ def test_facts_without_a_source_are_no_weights() -> None:
     wanted = world.deployment(model={"name": "llama-3.3-70b-instruct", "facts": facts})
     with pytest.raises(ManifestError, match=r"set spec\.model\.source"):
         world.render_one(wanted, world.pool("nvidia-h200-sxm"), VLLM_4)
+
+
+def test_what_cannot_be_written_is_known_without_writing_it() -> None:
+    """For every chip, engine and format: the quick answer is that of the builder, word for word."""
+    for accelerator in world.CATALOG.accelerators_by_name.values():
+        if accelerator.resource_name is None:
+            continue
+        for engine, precision in itertools.product(accelerator.engines, Precision):
+            for wanted in (world.deployment(), world.deployment(model={**LLAMA, "source": "s3://weights/llama"})):
+                where, how = world.pool(accelerator.name), world.shape(engine, 4, precision=precision)
+                replica = world.replica(wanted, where, how)
+                assert refused(insist_on_buildable, replica) == refused(placement_deployment, replica)
+
+
+LLAMA = {"name": "llama-3.3-70b-instruct"}
+
+
+def refused(build: Callable[[Replica], object], replica: Replica) -> tuple[str, str] | None:
+    """Return why the builder refuses."""
+    try:
+        build(replica)
+    except ManifestError as refusal:
+        return refusal.reason, str(refusal)
+    return None

@@ -9,6 +9,7 @@ from quartermaster.api.v1alpha1.enums import CapacityType, EngineName, Precision
 from quartermaster.catalog.load import load_catalog
 from quartermaster.catalog.locality import REGION
 from quartermaster.manifests.children import children
+from quartermaster.manifests.replica import Replica
 from quartermaster.planner.fleet import Demand, External, Host, Key, Pool, Shape, Source, Workload
 from quartermaster.planner.plan import Candidate, Placement, Throughput
 
@@ -104,6 +105,11 @@ def placement(wanted: InferenceDeployment, where: Pool, how: Shape, *, replicas:
         is_external=where.external is not None,
     )
     return Placement(candidate, replicas)
+
+
+def replica(wanted: InferenceDeployment, where: Pool, how: Shape) -> Replica:
+    """Return one replica with everything that its builders read."""
+    return Replica(wanted, workload(wanted), placement(wanted, where, how), where, CATALOG.engine(how.engine))
 
 
 def render(wanted: InferenceDeployment, *placed: tuple[Pool, Placement]) -> tuple[JsonObject, ...]:

@@ -11,12 +11,12 @@ from typing import Any
 from quartermaster.catalog.catalog import Catalog
 from quartermaster.planner.fleet import Demand, Fleet, Key, Pool
 from quartermaster.planner.plan import Plan
-from quartermaster.reconcile.decide import decide, observe_fleet
 from quartermaster.reconcile.declared import Declared
 from quartermaster.reconcile.observation import Observed
 from quartermaster.reconcile.outcome import Memory
-from quartermaster.reconcile.workloads import Unplannable, running_by_key, workloads
-from quartermaster.reconcile.writes import owned_by_key
+from quartermaster.reconcile.planned import planned
+from quartermaster.reconcile.pools import Refusal
+from quartermaster.reconcile.workloads import Unplannable
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,17 +69,13 @@ def make(seen: Observed, catalog: Catalog) -> Made:
         catalog: facts that ship with Quartermaster.
     """
     started_seconds = time.perf_counter()
-    outcome = decide(seen, Memory(), catalog=catalog, plan_seconds=0.0)
+    made = planned(seen, Memory(), catalog=catalog, plan_seconds=0.0)
     solve_seconds = time.perf_counter() - started_seconds
-    documents = [entry.document for entry in seen.deployments if entry.document is not None]
-    owned = [child for children in owned_by_key(seen.children).values() for child in children]
-    running = running_by_key(owned, seen.pods)
-    planned, unplannable = workloads(documents, catalog, demand_by_key=outcome.memory.demand_by_key, running=running)
     return Made(
-        plan=outcome.plan,
-        fleet=outcome.fleet,
-        demand_by_key={workload.key: workload.demand for workload in planned},
-        refused=(*_invalid(seen), *_unusable(seen, catalog), *map(_unplannable, unplannable)),
+        plan=made.plan,
+        fleet=made.fleet,
+        demand_by_key={workload.key: workload.demand for workload in made.workloads},
+        refused=(*_invalid(seen), *map(_unusable, made.unusable), *map(_unplannable, made.unplannable)),
         solve_seconds=solve_seconds,
     )
 
@@ -92,9 +88,8 @@ def _invalid(seen: Observed) -> Iterator[Refused]:
             yield Refused(reference.kind, reference.namespace, reference.name, "Invalid", entry.refusal)
 
 
-def _unusable(seen: Observed, catalog: Catalog) -> Iterator[Refused]:
-    for refusal in observe_fleet(seen, catalog)[1]:
-        yield Refused(refusal.kind, "", refusal.name, refusal.reason, refusal.message)
+def _unusable(refusal: Refusal) -> Refused:
+    return Refused(refusal.kind, "", refusal.name, refusal.reason, refusal.message)
 
 
 def _unplannable(found: Unplannable) -> Refused:

@@ -78,6 +78,16 @@ def serving_container(replica: Replica, launch: Launch) -> dict[str, Any]:
     }
 
 
+def insist_on_container(replica: Replica) -> None:
+    """Refuse what ``serving_container`` refuses.
+
+    Raises:
+        ManifestError: there is no image, or no resource to ask for, or the replica does not sit in one host.
+    """
+    if replica.image:
+        _resources(replica)
+
+
 def serving_volumes(replica: Replica) -> list[dict[str, Any]]:
     """Return the volumes that the container mounts: caches, scratch space, shared memory, weights."""
     shared_memory_gib = _SHARED_MEMORY_GIB_PER_CHIP * replica.chips

@@ -3,7 +3,13 @@
 from typing import Any, Final
 
 from quartermaster.manifests.affinity import node_affinity, node_selector, tolerations, zone_spread
-from quartermaster.manifests.container import GRACE_SECONDS, serving_container, serving_volumes, startup_seconds
+from quartermaster.manifests.container import (
+    GRACE_SECONDS,
+    insist_on_container,
+    serving_container,
+    serving_volumes,
+    startup_seconds,
+)
 from quartermaster.manifests.engines import Launch, launch
 from quartermaster.manifests.labels import child_metadata, placement_labels, placement_selector
 from quartermaster.manifests.names import deployment_name
@@ -43,6 +49,17 @@ def placement_deployment(replica: Replica) -> dict[str, Any]:
             "template": {"metadata": _pod_metadata(replica), "spec": _pod_spec(replica, started)},
         },
     }
+
+
+def insist_on_buildable(replica: Replica) -> None:
+    """Refuse what ``placement_deployment`` refuses, without writing the rest.
+
+    Raises:
+        ManifestError: the placement cannot be written as a Deployment; the message says why and what to do.
+    """
+    launch(replica, weights_of(replica.workload))
+    node_affinity(replica)
+    insist_on_container(replica)
 
 
 def _pod_metadata(replica: Replica) -> dict[str, Any]:

@@ -12,31 +12,16 @@ Equal observations and memories give equal outcomes. Losing the memory costs one
 """
 
 from quartermaster.catalog.catalog import Catalog
-from quartermaster.planner.fleet import Fleet
-from quartermaster.planner.plan import Plan
-from quartermaster.planner.planning import plan as make_plan
-from quartermaster.reconcile import capacity, reporting
+from quartermaster.reconcile import reporting
 from quartermaster.reconcile.children import Wanted, child_writes, ground_by_pool
 from quartermaster.reconcile.chips import draining_chips_by_node
-from quartermaster.reconcile.digest import structure_digest
 from quartermaster.reconcile.observation import Observed
 from quartermaster.reconcile.outcome import Memory, Outcome
-from quartermaster.reconcile.pools import Refusal, pools
+from quartermaster.reconcile.planned import planned
 from quartermaster.reconcile.poolstatus import pool_statuses
-from quartermaster.reconcile.servable import servable_rule
 from quartermaster.reconcile.stock import PlacementId
 from quartermaster.reconcile.waiting import lapsed, waits
-from quartermaster.reconcile.workloads import key_of, running_by_key, workloads
-from quartermaster.reconcile.writes import owned_by_key
-
-
-def observe_fleet(observed: Observed, catalog: Catalog) -> tuple[Fleet, tuple[Refusal, ...]]:
-    """Return what replicas can run on, and the nodes and AcceleratorPools that cannot be planned on."""
-    declared = [entry.document for entry in observed.pools if entry.document is not None and not entry.is_deleting]
-    found, refusals = pools(observed.nodes, observed.pods, declared, catalog)
-    profiles = [entry.document for entry in observed.profiles if entry.document is not None]
-    ordered = sorted(profiles, key=lambda profile: profile.metadata.name)
-    return Fleet(found, observed.now.date(), tuple(profile.spec for profile in ordered)), refusals
+from quartermaster.reconcile.workloads import key_of
 
 
 def decide(observed: Observed, memory: Memory, *, catalog: Catalog, plan_seconds: float) -> Outcome:
@@ -48,35 +33,15 @@ def decide(observed: Observed, memory: Memory, *, catalog: Catalog, plan_seconds
         catalog: facts that ship with Quartermaster.
         plan_seconds: slow period after which a plan is made anew.
     """
-    fleet, refusals = observe_fleet(observed, catalog)
-    children_by_key = owned_by_key(observed.children)
-    owned = tuple(child for children in children_by_key.values() for child in children)
-    documents = [entry.document for entry in observed.deployments if entry.document is not None]
-    running = running_by_key(owned, observed.pods)
-    load_by_key = capacity.loads(observed, documents)
-    demand_by_key = capacity.demands(documents, load_by_key, observed, memory)
-    planned, unplannable = workloads(documents, catalog, demand_by_key=demand_by_key, running=running)
-
-    structure = structure_digest(fleet, planned)
-    is_due = observed.now_seconds - memory.planned_at_seconds >= plan_seconds
-    must_plan = structure != memory.structure_digest or is_due or capacity.has_drifted(planned, memory)
-    before = memory.plan or Plan()
-    sized = capacity.size(before, planned, load_by_key, fleet=fleet, memory=memory)
-    must_plan = must_plan or memory.plan is None or sized.needs_plan
-    must_plan = must_plan or not memory.blocked <= memory.planned_blocked
-    if must_plan:
-        rules = (servable_rule(documents, catalog),)
-        plan = make_plan(fleet, capacity.to_plan_for(planned, sized), further_rules=rules)
-    else:
-        plan = before.with_placements(sized.placements)
-
-    document_by_key = {key_of(document): document for document in documents}
+    made = planned(observed, memory, catalog=catalog, plan_seconds=plan_seconds)
+    fleet, plan, must_plan = made.fleet, made.plan, made.has_planned
+    document_by_key = {key_of(document): document for document in made.documents}
     placements_by_key = plan.placements_by_key()
     wanted = [
-        Wanted(document_by_key[w.key], w, placements_by_key.get(w.key, ()), tuple(children_by_key.get(w.key, ())))
-        for w in planned
+        Wanted(document_by_key[w.key], w, placements_by_key.get(w.key, ()), tuple(made.children_by_key.get(w.key, ())))
+        for w in made.workloads
     ]
-    made = child_writes(
+    children = child_writes(
         wanted,
         plan,
         pools_by_name={pool.name: pool for pool in fleet.pools},
@@ -84,11 +49,13 @@ def decide(observed: Observed, memory: Memory, *, catalog: Catalog, plan_seconds
         lapsed=lapsed(memory.wait_by_id, now_seconds=observed.now_seconds),
         catalog=catalog,
     )
-    written = made.written_by_key
+    written = children.written_by_key
     report = reporting.report(
         observed,
         memory,
-        reporting.Decided(fleet, plan, planned, unplannable, written, children_by_key, sized, must_plan),
+        reporting.Decided(
+            fleet, plan, made.workloads, made.unplannable, written, made.children_by_key, made.sized, must_plan
+        ),
     )
     return Outcome(
         fleet=fleet,
@@ -96,21 +63,21 @@ def decide(observed: Observed, memory: Memory, *, catalog: Catalog, plan_seconds
         has_replanned=must_plan,
         memory=Memory(
             plan=plan,
-            structure_digest=structure,
+            structure_digest=made.structure_digest,
             planned_at_seconds=observed.now_seconds if must_plan else memory.planned_at_seconds,
-            planned_demand_by_key=demand_by_key if must_plan else memory.planned_demand_by_key,
-            demand_by_key=demand_by_key,
-            scale_state_by_key=sized.state_by_key,
+            planned_demand_by_key=made.demand_by_key if must_plan else memory.planned_demand_by_key,
+            demand_by_key=made.demand_by_key,
+            scale_state_by_key=made.sized.state_by_key,
             decision_by_key=report.decision_by_key,
-            wait_by_id=waits(memory.wait_by_id, made.unbound_by_id, now_seconds=observed.now_seconds),
-            blocked=made.blocked,
-            planned_blocked=_planned_blocked(memory, made.blocked, has_planned=must_plan),
+            wait_by_id=waits(memory.wait_by_id, children.unbound_by_id, now_seconds=observed.now_seconds),
+            blocked=children.blocked,
+            planned_blocked=_planned_blocked(memory, children.blocked, has_planned=must_plan),
         ),
         apply=tuple(entry for key in sorted(written) for entry in written[key].apply),
         delete=tuple(entry for key in sorted(written) for entry in written[key].delete),
-        statuses=report.statuses + pool_statuses(observed.pools, fleet.pools, refusals, now=observed.now),
+        statuses=report.statuses + pool_statuses(observed.pools, fleet.pools, made.unusable, now=observed.now),
         events=report.events,
-        ready_replicas_by_key={key: sum(row.ready for row in rows) for key, rows in running.items()},
+        ready_replicas_by_key={key: sum(row.ready for row in rows) for key, rows in made.running_by_key.items()},
     )
 
 

@@ -1,14 +1,14 @@
 """The rule that a placement can be written as Kubernetes objects: there is an image, the engine can load the weights.
 
-The builders know what they cannot build, so the rule asks them, once for each deployment, accelerator and shape. A
-candidate that nobody could start is then never planned, and its refusal carries the builder's own words.
+The builders know what they cannot build, so the rule asks them, once for everything that asks alike, accelerator and
+shape. A candidate that nobody could start is then never planned, and its refusal carries the builder's own words.
 """
 
 from collections.abc import Sequence
 
 from quartermaster.api.v1alpha1 import InferenceDeployment
 from quartermaster.catalog.catalog import Catalog
-from quartermaster.manifests.deployment import placement_deployment
+from quartermaster.manifests.deployment import insist_on_buildable
 from quartermaster.manifests.errors import ManifestError
 from quartermaster.manifests.replica import Replica
 from quartermaster.planner.fleet import Key, Shape
@@ -20,14 +20,19 @@ from quartermaster.reconcile.workloads import key_of
 def servable_rule(documents: Sequence[InferenceDeployment], catalog: Catalog) -> ShapeRule:
     """Return the rule for these deployments."""
     document_by_key = {key_of(document): document for document in documents}
-    known: dict[tuple[Key, str, str, Shape], Finding | None] = {}
+    asked_by_key: dict[Key, str] = {}
+    known: dict[tuple[str, str, str, Shape], Finding | None] = {}
 
     def check(case: ShapeCase) -> Finding | None:
         document = document_by_key.get(case.workload.key)
         if document is None or case.throughput is None:
             return None
+        alike = asked_by_key.get(case.workload.key)
+        if alike is None:
+            spec = document.spec
+            alike = asked_by_key[case.workload.key] = spec.model.model_dump_json() + spec.serving.model_dump_json()
         # What can be built does not depend on the pool, but for the resource by which it counts chips.
-        asked = (case.workload.key, case.accelerator.name, case.pool.resource_name, case.shape)
+        asked = (alike, case.accelerator.name, case.pool.resource_name, case.shape)
         if asked not in known:
             known[asked] = _try(document, case, case.throughput, catalog)
         return known[asked]
@@ -48,7 +53,7 @@ def _try(document: InferenceDeployment, case: ShapeCase, rate: Throughput, catal
     )
     engine = catalog.engine(case.shape.engine)
     try:
-        placement_deployment(Replica(document, case.workload, Placement(candidate, 1), case.pool, engine))
+        insist_on_buildable(Replica(document, case.workload, Placement(candidate, 1), case.pool, engine))
     except ManifestError as refused:
         message, _, remedy = str(refused).rpartition(": ")
         return Finding(refused.reason, message or remedy, remedy)

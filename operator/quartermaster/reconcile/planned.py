@@ -1,0 +1,99 @@
+"""The first half of the decision: one look at the world → what must be served, and the plan in force. Pure.
+
+A plan is made anew when anything but the load has changed, when a pool that the plan chose is full, and at a slow
+period; otherwise counts move inside the plan's pools. Whoever wants to see a plan asks here; what is written to make it
+so is ``decide``.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from quartermaster.api.v1alpha1 import InferenceDeployment
+from quartermaster.catalog.catalog import Catalog
+from quartermaster.planner.fleet import Demand, Fleet, Key, Running, Workload
+from quartermaster.planner.plan import Plan
+from quartermaster.planner.planning import plan as make_plan
+from quartermaster.reconcile import capacity
+from quartermaster.reconcile.digest import structure_digest
+from quartermaster.reconcile.observation import Observed
+from quartermaster.reconcile.observed import ChildSeen
+from quartermaster.reconcile.outcome import Memory
+from quartermaster.reconcile.pools import Refusal, pools
+from quartermaster.reconcile.servable import servable_rule
+from quartermaster.reconcile.workloads import Unplannable, running_by_key, workloads
+from quartermaster.reconcile.writes import owned_by_key
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """The plan in force, and what it was made from."""
+
+    fleet: Fleet
+    unusable: tuple[Refusal, ...]
+    """Nodes and AcceleratorPools that cannot be planned on."""
+    documents: tuple[InferenceDeployment, ...]
+    children_by_key: Mapping[Key, Sequence[ChildSeen]] = field(hash=False)
+    running_by_key: Mapping[Key, tuple[Running, ...]] = field(hash=False)
+    demand_by_key: Mapping[Key, Demand] = field(hash=False)
+    workloads: tuple[Workload, ...]
+    unplannable: tuple[Unplannable, ...]
+    structure_digest: str
+    sized: capacity.Sized
+    plan: Plan
+    has_planned: bool
+    """Whether the plan was made anew."""
+
+
+def observe_fleet(observed: Observed, catalog: Catalog) -> tuple[Fleet, tuple[Refusal, ...]]:
+    """Return what replicas can run on, and the nodes and AcceleratorPools that cannot be planned on."""
+    declared = [entry.document for entry in observed.pools if entry.document is not None and not entry.is_deleting]
+    found, refusals = pools(observed.nodes, observed.pods, declared, catalog)
+    profiles = [entry.document for entry in observed.profiles if entry.document is not None]
+    ordered = sorted(profiles, key=lambda profile: profile.metadata.name)
+    return Fleet(found, observed.now.date(), tuple(profile.spec for profile in ordered)), refusals
+
+
+def planned(observed: Observed, memory: Memory, *, catalog: Catalog, plan_seconds: float) -> Planned:
+    """Return the plan in force.
+
+    Args:
+        observed: one look at the world.
+        memory: what the last decision handed on; ``Memory()`` at the start.
+        catalog: facts that ship with Quartermaster.
+        plan_seconds: slow period after which a plan is made anew.
+    """
+    fleet, refusals = observe_fleet(observed, catalog)
+    children_by_key = owned_by_key(observed.children)
+    owned = tuple(child for children in children_by_key.values() for child in children)
+    documents = tuple(entry.document for entry in observed.deployments if entry.document is not None)
+    running = running_by_key(owned, observed.pods)
+    load_by_key = capacity.loads(observed, documents)
+    demand_by_key = capacity.demands(documents, load_by_key, observed, memory)
+    good, unplannable = workloads(documents, catalog, demand_by_key=demand_by_key, running=running)
+
+    structure = structure_digest(fleet, good)
+    is_due = observed.now_seconds - memory.planned_at_seconds >= plan_seconds
+    must_plan = structure != memory.structure_digest or is_due or capacity.has_drifted(good, memory)
+    before = memory.plan or Plan()
+    sized = capacity.size(before, good, load_by_key, fleet=fleet, memory=memory)
+    must_plan = must_plan or memory.plan is None or sized.needs_plan
+    must_plan = must_plan or not memory.blocked <= memory.planned_blocked
+    if must_plan:
+        rules = (servable_rule(documents, catalog),)
+        plan = make_plan(fleet, capacity.to_plan_for(good, sized), further_rules=rules)
+    else:
+        plan = before.with_placements(sized.placements)
+    return Planned(
+        fleet=fleet,
+        unusable=refusals,
+        documents=documents,
+        children_by_key=children_by_key,
+        running_by_key=running,
+        demand_by_key=demand_by_key,
+        workloads=good,
+        unplannable=unplannable,
+        structure_digest=structure,
+        sized=sized,
+        plan=plan,
+        has_planned=must_plan,
+    )
