@@ -43,7 +43,7 @@ def test_the_plan_shows_a_split_a_rule_and_an_external_share(made: Offline) -> N
 def test_the_rule_costs_something_and_says_what_it_refused(made: Offline) -> None:
     """Otherwise it would not be worth showing."""
     assert made.saving_dollars_per_hour > 1
-    assert "lies in US" in made.refusal(RESTRICTED, made.tempting_pool)["message"]
+    assert "wanted a jurisdiction among EU" in made.refusal(RESTRICTED, made.tempting_pool)["message"]
 
 
 def test_the_table_of_the_plan_fits_the_page(made: Offline) -> None:

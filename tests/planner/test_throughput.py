@@ -121,8 +121,7 @@ def direct_latencies(served: Coefficients, mix: Mix, *, size: int, rate: float) 
         compute_tokens=(mix.input_tokens + mix.output_tokens) / (mix.output_tokens + 1),
         memory_tokens=memory_tokens,
     )
-    unread = served.expert_seconds * (1 - served.active_fraction) ** n
-    prefill = step + unread + (beta + gamma) * mix.input_tokens
+    prefill = step + (beta + gamma) * mix.input_tokens
     decode = step + beta + gamma * memory_tokens
     leaving = n / (prefill + mix.output_tokens * decode)
     chances = [1.0]
@@ -195,8 +194,8 @@ def test_a_pipeline_keeps_its_stages_busy_without_shortening_the_step() -> None:
 
 def test_eight_bit_weights_halve_what_a_step_reads() -> None:
     """The fixed part shrinks with the weights."""
-    wide = roofline(LLAMA_70B, H100, shape(8), input_tokens=1000.0)
-    narrow = roofline(LLAMA_70B, H100, shape(8, Precision.FP8), input_tokens=1000.0)
+    wide = roofline(LLAMA_70B, H100, shape(8), input_tokens=1000.0, output_tokens=200.0)
+    narrow = roofline(LLAMA_70B, H100, shape(8, Precision.FP8), input_tokens=1000.0, output_tokens=200.0)
     assert wide is not None
     assert narrow is not None
     assert narrow.alpha_seconds < wide.alpha_seconds
@@ -205,7 +204,7 @@ def test_eight_bit_weights_halve_what_a_step_reads() -> None:
 
 def test_a_mixture_of_experts_reads_more_weights_the_larger_the_batch() -> None:
     """One request reads the active experts, many read nearly all."""
-    known = roofline(DEEPSEEK_R1, H200, shape(8, Precision.FP8), input_tokens=1000.0)
+    known = roofline(DEEPSEEK_R1, H200, shape(8, Precision.FP8), input_tokens=1000.0, output_tokens=200.0)
     assert known is not None
     one, many = known.iteration_seconds(np.array([1.0, 200.0]), compute_tokens=0.0, memory_tokens=0.0)
     assert many > 3 * one

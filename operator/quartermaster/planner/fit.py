@@ -108,7 +108,7 @@ def timing(
             float(profile.alpha_seconds), float(profile.beta_seconds_per_token), float(profile.gamma_seconds_per_token)
         )
         return Timing(measured, profile.max_batch_size, profile.kv_capacity_tokens, Source.MEASURED)
-    coefficients = roofline(model, accelerator, shape, input_tokens=mix.input_tokens)
+    coefficients = roofline(model, accelerator, shape, input_tokens=mix.input_tokens, output_tokens=mix.output_tokens)
     fit = memory_fit(model, accelerator, shape)
     if coefficients is None or fit is None:
         return None
@@ -195,15 +195,15 @@ def servers_of(cases: Sequence[tuple[Timing, Mix]]) -> Servers:
     tokens = np.array([(mix.input_tokens, mix.output_tokens) for _, mix in cases])
     inputs, outputs = tokens[:, :1], tokens[:, 1:]
     memory_tokens = inputs + outputs / 2
-    iteration = table.iteration_seconds(batch, (inputs + outputs) / (outputs + 1), memory_tokens)
-    prompt = (table.beta_seconds_per_token + table.gamma_seconds_per_token) * inputs
+    prompts = inputs / (outputs + 1)
+    iteration = table.iteration_seconds(batch, (inputs + outputs) / (outputs + 1), memory_tokens, prompts)
     return Servers(
         batch=batch,
         weight=weight,
         prefill_seconds=table.prefill_seconds(iteration, batch, inputs),
         decode_seconds=table.decode_seconds(iteration, memory_tokens),
         output_tokens=tokens[:, 1],
-        prompt_seconds=prompt[:, 0],
+        prompt_seconds=table.prompt_seconds(inputs)[:, 0],
         request_seconds=table.request_seconds[:, 0],
     )
 

@@ -6,6 +6,7 @@ Formulas, per chip:
     bytes of cache per token = kv bytes per token / (pipeline parallelism · shards)
     shards = min(tensor parallelism, kv heads) with grouped-query attention; 1 with latent attention, whose cache every
              tensor-parallel rank holds whole
+Data-parallel attention gives each rank requests of its own, so that the ranks' caches add up.
 The 0.9 is vLLM's default ``--gpu-memory-utilization`` (documentation read 2026-11-21). The overhead, 3.5 GB on a large
 chip, is that of published capacity models (same date): activations, graphs, communication buffers.
 """
@@ -16,6 +17,7 @@ from quartermaster.api.v1alpha1.enums import Precision
 from quartermaster.catalog.accelerator import Accelerator
 from quartermaster.catalog.model import Model
 from quartermaster.planner.fleet import Shape, Workload
+from quartermaster.planner.layout import Layout, layout_of, settled
 
 USABLE_FRACTION = 0.9
 OVERHEAD_BYTES = 3.5e9
@@ -44,10 +46,27 @@ def served_context_tokens(workload: Workload) -> int:
 
 def kv_bytes_per_token_per_chip(model: Model, shape: Shape) -> float | None:
     """Return the bytes of cache that one token takes on each chip; None when the model's facts are missing."""
+    ranks = settled(layout_of(shape), model)
+    return cache_bytes_per_token_per_rank(model, ranks)
+
+
+def cache_bytes_per_token_per_rank(model: Model, ranks: Layout, *, held_tokens: float | None = None) -> float | None:
+    """Return the bytes of cache of one token on a chip that holds its request; None when the model's facts are missing.
+
+    ``held_tokens`` asks for what a step reads instead, per token held: layers with a window add what they hold, and
+    sparse attention reads no more than it selects.
+    """
     if model.kv_bytes_per_token is None:
         return None
-    shards = 1 if model.mla is not None else min(shape.tensor_parallelism, model.kv_heads or 1)
-    return model.kv_bytes_per_token / (shape.pipeline_parallelism * shards)
+    stated = model.kv_bytes_per_token * ranks.cache_fraction
+    if held_tokens is not None and model.sparse_tokens is not None:
+        stated *= min(1.0, model.sparse_tokens / held_tokens)
+    if held_tokens is not None and model.window_tokens is not None and model.kv_heads and model.head_dimension:
+        per_layer = 4 * model.kv_heads * model.head_dimension
+        windowed = max(0.0, (model.layers or 0) - model.kv_bytes_per_token / per_layer)
+        stated += windowed * per_layer * ranks.cache_fraction * min(1.0, model.window_tokens / held_tokens)
+    shards = 1 if model.mla is not None else min(ranks.tensor_parallelism, model.kv_heads or 1)
+    return stated / (ranks.pipeline_parallelism * shards)
 
 
 def usable_bytes_per_chip(accelerator: Accelerator) -> float:
@@ -58,13 +77,20 @@ def usable_bytes_per_chip(accelerator: Accelerator) -> float:
 
 def memory_fit(model: Model, accelerator: Accelerator, shape: Shape) -> MemoryFit | None:
     """Return what fits; None when the model's cache per token is unknown."""
-    per_token = kv_bytes_per_token_per_chip(model, shape)
+    return layout_fit(model, accelerator, shape.precision, layout=layout_of(shape))
+
+
+def layout_fit(model: Model, accelerator: Accelerator, precision: Precision, *, layout: Layout) -> MemoryFit | None:
+    """Return what fits on the ranks of a layout; None when the model's cache per token is unknown."""
+    ranks = settled(layout, model)
+    per_token = cache_bytes_per_token_per_rank(model, ranks)
     if per_token is None:
         return None
-    weights = model.weights_bytes(shape.precision)
+    weights = model.weights_bytes(precision)
     usable = usable_bytes_per_chip(accelerator)
-    free = usable - weights / shape.chips
-    return MemoryFit(weights, usable * shape.chips, max(0, int(free / per_token)) if free > 0 else 0)
+    free = usable - weights / ranks.chips
+    capacity = max(0, int(free * ranks.data_parallelism / per_token)) if free > 0 else 0
+    return MemoryFit(weights, usable * ranks.chips, capacity)
 
 
 def smallest_parallelism(model: Model, accelerator: Accelerator, shape: Shape, *, tokens: int) -> int | None:

@@ -6,7 +6,7 @@ from quartermaster.api.v1alpha1.enums import EngineChoice, EngineName, Precision
 from quartermaster.api.v1alpha1.workload import ShapeSpec
 from quartermaster.catalog.accelerator import Accelerator
 from quartermaster.catalog.model import Model
-from quartermaster.planner.efficiency import efficiency
+from quartermaster.planner.efficiency import is_measured
 from quartermaster.planner.fit import ProfileKey
 from quartermaster.planner.fleet import Pool, Shape, Workload
 
@@ -28,7 +28,7 @@ def external_shape(workload: Workload) -> Shape:
 def engine_for(workload: Workload, accelerator: Accelerator, profiles: Collection[ProfileKey]) -> EngineName | None:
     """Return the engine that would serve on the chip; None when none that is allowed runs there.
 
-    Auto takes an engine that was measured with this model on this chip, then the most efficient one, then the
+    Auto takes an engine that was measured with this model on this chip, then one whose speed was fitted, then the
     catalog's order.
     """
     choice = workload.spec.serving.engine
@@ -38,10 +38,9 @@ def engine_for(workload: Workload, accelerator: Accelerator, profiles: Collectio
     measured = {key[2] for key in profiles if key[:2] == (workload.model.name, accelerator.name)}
     images = {settings.name for settings in workload.spec.serving.engines}
 
-    def rank(engine: EngineName) -> tuple[bool, bool, float, int]:
-        known = efficiency(accelerator.vendor, accelerator.architecture, engine)
+    def rank(engine: EngineName) -> tuple[bool, bool, bool, int]:
         place = accelerator.engines.index(engine)
-        return (engine not in measured, engine not in images, -known.bandwidth_fraction, place)
+        return (engine not in measured, engine not in images, not is_measured(accelerator, engine), place)
 
     supported = [e for e in accelerator.engines if workload.model.unsupported_on(accelerator.name, e) is None]
     return min(supported or accelerator.engines, key=rank, default=None)
