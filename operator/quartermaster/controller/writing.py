@@ -82,25 +82,26 @@ class Writer:
         self._patience.failed(_identity(write), _content(write), is_temporary=error.is_temporary)
 
     async def _publish(self, outcome: Outcome) -> list[str]:
-        errors = []
-        for note in outcome.events:
-            try:
-                await self._publisher.publish(
-                    Notice(
-                        regarding=note.regarding,
-                        reason=note.reason,
-                        note=note.message,
-                        action="Decide",
-                        change=note.change,
-                        is_warning=note.is_warning,
-                    )
-                )
-            except ApiError as error:
-                self._failed(note, error)
-                errors.append(f"event {note.reason}: {error}")
-            else:
-                self._patience.succeeded(_identity(note))
-        return errors
+        told = await asyncio.gather(*(self._publish_one(note) for note in outcome.events))
+        return [error for error in told if error]
+
+    async def _publish_one(self, note: EventNote) -> str:
+        """Tell one event; returns what failed, empty when nothing did."""
+        notice = Notice(
+            regarding=note.regarding,
+            reason=note.reason,
+            note=note.message,
+            action="Decide",
+            change=note.change,
+            is_warning=note.is_warning,
+        )
+        try:
+            await self._publisher.publish(notice)
+        except ApiError as error:
+            self._failed(note, error)
+            return f"event {note.reason}: {error}"
+        self._patience.succeeded(_identity(note))
+        return ""
 
     async def _until_seen(self, results: list[Result]) -> None:
         """Wait until the caches show what was written, so that nothing is decided twice."""

@@ -17,12 +17,12 @@ from quartermaster.autoscaler.scale import Scaled, ScaleState, scale
 from quartermaster.autoscaler.want import want
 from quartermaster.autoscaler.window import Window
 from quartermaster.planner.fleet import Demand, Fleet, Key, Source, Workload
-from quartermaster.planner.headroom import headroom
 from quartermaster.planner.plan import Placement, Plan
 from quartermaster.reconcile.chips import deployment_of
 from quartermaster.reconcile.declared import Declared
 from quartermaster.reconcile.observation import Observed
 from quartermaster.reconcile.outcome import Memory
+from quartermaster.reconcile.space import Space
 from quartermaster.reconcile.workloads import declared_demand, key_of
 
 
@@ -102,9 +102,10 @@ def size(
 ) -> Sized:
     """Return the counts inside the plan's pools; the most important deployment takes free chips first."""
     scaled_by_key: dict[Key, Scaled] = {}
+    space = Space(fleet, plan, workloads)
     for workload in sorted(workloads, key=lambda w: (-(w.spec.priority or 0), w.key)):
         key, limits = workload.key, Limits.of(workload.spec)
-        placements = plan.placements_of(key)
+        placements = space.placements_of(key)
         wanted = want(workload.demand, load_by_key[key], placements=placements, limits=limits)
         is_short = (
             wanted.requests_per_second > measure.capacity(placements)
@@ -114,36 +115,12 @@ def size(
             placements,
             wanted,
             limits=limits,
-            free_replicas_by_candidate=_room(fleet, plan, key) if is_short else {},
+            free_replicas_by_candidate=space.room_for(key) if is_short else {},
             state=memory.scale_state_by_key.get(key),
         )
         scaled_by_key[key] = scaled
-        plan = _with(plan, key, scaled.placements)
-    return Sized(plan.placements, scaled_by_key)
-
-
-def _room(fleet: Fleet, plan: Plan, key: Key) -> dict[tuple[Key, str, str], int]:
-    """Return how many more replicas of each placement fit, on free chips that nobody else is planned on."""
-    pools_by_name = {pool.name: pool for pool in fleet.pools}
-    planned_chips: dict[str, int] = {}
-    for placement in plan.placements:
-        if not placement.candidate.is_external:
-            chips = placement.replicas * placement.candidate.shape.chips
-            planned_chips[placement.candidate.pool] = planned_chips.get(placement.candidate.pool, 0) + chips
-    room = {}
-    for candidate, free in headroom(fleet, plan, key):
-        pool = pools_by_name[candidate.pool]
-        if not candidate.is_external:
-            unplanned = pool.available_chips - planned_chips.get(pool.name, 0)
-            room[candidate.id] = max(0, min(free, unplanned // candidate.shape.chips))
-    return room
-
-
-def _with(plan: Plan, key: Key, placements: tuple[Placement, ...]) -> Plan:
-    if plan.placements_of(key) == placements:
-        return plan
-    others = [placement for placement in plan.placements if placement.candidate.workload != key]
-    return replace(plan, placements=tuple(sorted([*others, *placements], key=lambda p: p.candidate.id)))
+        space.become(key, scaled.placements)
+    return Sized(space.placements, scaled_by_key)
 
 
 def to_plan_for(workloads: Sequence[Workload], sized: Sized | None) -> tuple[Workload, ...]:

@@ -1,12 +1,11 @@
 """Children wanted right now: the placements of the plan, stretched by what has to stay meanwhile."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from quartermaster.api import names
 from quartermaster.api.v1alpha1 import InferenceDeployment
 from quartermaster.catalog.catalog import Catalog
-from quartermaster.manifests.children import children
 from quartermaster.manifests.errors import ManifestError
 from quartermaster.planner.eligible import Eligible
 from quartermaster.planner.fleet import Fleet, Key, Pool, Workload
@@ -14,11 +13,12 @@ from quartermaster.planner.judged import Judged
 from quartermaster.planner.limit import chips_of
 from quartermaster.planner.plan import Candidate, Placement, Plan
 from quartermaster.reconcile.observed import ChildSeen
-from quartermaster.reconcile.outcome import Apply, Delete
+from quartermaster.reconcile.outcome import Apply, Delete, Memory, Rendered
 from quartermaster.reconcile.precedence import Turn, blocked
+from quartermaster.reconcile.rendering import Wish, faces, rendered
 from quartermaster.reconcile.stock import Ground, PlacementId, Stock
 from quartermaster.reconcile.transition import Lack, replicas_now
-from quartermaster.reconcile.writes import Identity, writes
+from quartermaster.reconcile.writes import Identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,16 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True)
+class Sight:
+    """What the children of all deployments are decided in sight of."""
+
+    pools_by_name: Mapping[str, Pool] = field(hash=False)
+    ground_by_pool: Mapping[str, Ground] = field(hash=False)
+    lapsed: frozenset[PlacementId] = frozenset()
+    """Placements that waited for chips so long that no others wait for them any more."""
+
+
+@dataclass(frozen=True, slots=True)
 class Children:
     """What to write for the children of every deployment, and what the next look has to know."""
 
@@ -53,6 +63,8 @@ class Children:
     """Planned replicas that hold no chips yet."""
     blocked: frozenset[PlacementId]
     """Placements for which the plan found room that is not there any more."""
+    rendered_by_key: Mapping[Key, Rendered] = field(hash=False)
+    face_by_pool: Mapping[str, Pool] = field(hash=False)
 
 
 _WANT_OF_ROOM = frozenset({"nodes", "single-host"})
@@ -85,9 +97,8 @@ def child_writes(
     wanted: Sequence[Wanted],
     plan: Plan,
     *,
-    pools_by_name: Mapping[str, Pool],
-    grounds: Mapping[str, Ground],
-    lapsed: Collection[PlacementId],
+    sight: Sight,
+    memory: Memory,
     catalog: Catalog,
 ) -> Children:
     """Return the writes of every deployment, by its key; one that cannot be rendered stops no other.
@@ -95,29 +106,35 @@ def child_writes(
     Args:
         wanted: every deployment with what is planned for it and what exists.
         plan: the plan in force.
-        pools_by_name: what can be planned on.
-        grounds: what replicas can sit in, by pool.
-        lapsed: placements that waited for chips so long that no others wait for them any more.
+        sight: what can be planned on and sat in.
+        memory: what was rendered before.
         catalog: facts that ship with Quartermaster.
     """
     candidate_by_id = {candidate.id: candidate for entry in wanted for candidate in _concerned(entry, plan.eligible)}
     stocks_by_key = {entry.workload.key: _stocks(entry, candidate_by_id, plan.eligible) for entry in wanted}
     stocks = [stock for rows in stocks_by_key.values() for stock in rows]
     lack_by_key = {s.workload: Lack(s.requests_per_second, s.replicas) for s in plan.shortfalls if s.reason in _FULL}
-    now = replicas_now(stocks, grounds, lack_by_key=lack_by_key, lapsed=lapsed)
-    found = {}
+    now = replicas_now(stocks, sight.ground_by_pool, lack_by_key=lack_by_key, lapsed=sight.lapsed)
+    face_by_pool = faces(sight.pools_by_name, memory.face_by_pool)
+    found: dict[Key, Written] = {}
+    rendered_by_key: dict[Key, Rendered] = {}
     for entry in wanted:
         key = entry.workload.key
-        written = _written(entry, now.count_by_id, candidate_by_id, pools_by_name, catalog=catalog)
+        wish = _wish(entry, now.count_by_id, candidate_by_id, face_by_pool)
+        made = rendered(wish, memory.rendered_by_key.get(key), catalog=catalog)
+        rendered_by_key[key] = made
         rows = stocks_by_key[key]
         held = {s.id[1:]: now.count_by_id[s.id] - s.planned for s in rows if key in lack_by_key and s.is_allowed}
         turn = {s.id[1:]: now.turn_by_id[s.id] for s in rows if s.id in now.turn_by_id}
-        found[key] = replace(
-            written,
+        found[key] = Written(
+            made.apply,
+            made.delete,
+            made.refusal,
             held_by_place={place: count for place, count in held.items() if count > 0},
             turn_by_place={place: each for place, each in turn.items() if each.held_back},
         )
-    return Children(found, {s.id: s.unbound for s in stocks if s.unbound}, blocked(stocks, grounds))
+    unbound_by_id = {stock.id: stock.unbound for stock in stocks if stock.unbound}
+    return Children(found, unbound_by_id, blocked(stocks, sight.ground_by_pool), rendered_by_key, face_by_pool)
 
 
 def _concerned(entry: Wanted, eligible: Eligible) -> Iterator[Candidate]:
@@ -172,14 +189,12 @@ def _stocks(entry: Wanted, candidate_by_id: Mapping[PlacementId, Candidate], eli
     return stocks
 
 
-def _written(
+def _wish(
     entry: Wanted,
     count_by_id: Mapping[PlacementId, int],
     candidate_by_id: Mapping[PlacementId, Candidate],
-    pools_by_name: Mapping[str, Pool],
-    *,
-    catalog: Catalog,
-) -> Written:
+    face_by_pool: Mapping[str, Pool],
+) -> Wish:
     placements = [
         placement
         if placement.candidate.is_external
@@ -193,20 +208,12 @@ def _written(
         if child.kind != "Deployment" or stock_id in planned or not count_by_id.get(stock_id):
             continue
         candidate = candidate_by_id.get(stock_id)
-        if candidate is not None and candidate.pool in pools_by_name:
+        if candidate is not None and candidate.pool in face_by_pool:
             placements.append(Placement(candidate, count_by_id[stock_id]))
         else:
             # Nothing admissible renders it any more: it stays as it is until it can go altogether.
             kept.add((child.kind, child.namespace, child.name))
-    try:
-        manifests = children(
-            entry.deployment,
-            entry.workload,
-            placements=placements,
-            pools_by_name=pools_by_name,
-            engines_by_name=catalog.engines_by_name,
-        )
-    except ManifestError as refusal:
-        return Written(refusal=refusal)
-    applied, deleted = writes(manifests, entry.children, kept=frozenset(kept))
-    return Written(applied, deleted)
+    pools = {placement.candidate.pool: face_by_pool[placement.candidate.pool] for placement in placements}
+    return Wish(
+        entry.deployment, entry.workload, tuple(placements), tuple(pools.values()), entry.children, frozenset(kept)
+    )

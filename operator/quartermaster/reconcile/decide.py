@@ -13,7 +13,7 @@ Equal observations and memories give equal outcomes. Losing the memory costs one
 
 from quartermaster.catalog.catalog import Catalog
 from quartermaster.reconcile import reporting
-from quartermaster.reconcile.children import Wanted, child_writes, ground_by_pool
+from quartermaster.reconcile.children import Sight, Wanted, child_writes, ground_by_pool
 from quartermaster.reconcile.chips import draining_chips_by_node
 from quartermaster.reconcile.observation import Observed
 from quartermaster.reconcile.outcome import Memory, Outcome
@@ -44,9 +44,12 @@ def decide(observed: Observed, memory: Memory, *, catalog: Catalog, plan_seconds
     children = child_writes(
         wanted,
         plan,
-        pools_by_name={pool.name: pool for pool in fleet.pools},
-        grounds=ground_by_pool(fleet, draining_chips_by_node(observed.pods)),
-        lapsed=lapsed(memory.wait_by_id, now_seconds=observed.now_seconds),
+        sight=Sight(
+            {pool.name: pool for pool in fleet.pools},
+            ground_by_pool(fleet, draining_chips_by_node(observed.pods)),
+            lapsed(memory.wait_by_id, now_seconds=observed.now_seconds),
+        ),
+        memory=memory,
         catalog=catalog,
     )
     written = children.written_by_key
@@ -69,9 +72,12 @@ def decide(observed: Observed, memory: Memory, *, catalog: Catalog, plan_seconds
             demand_by_key=made.demand_by_key,
             scale_state_by_key=made.sized.state_by_key,
             decision_by_key=report.decision_by_key,
+            told_by_key=report.told_by_key,
             wait_by_id=waits(memory.wait_by_id, children.unbound_by_id, now_seconds=observed.now_seconds),
             blocked=children.blocked,
             planned_blocked=_planned_blocked(memory, children.blocked, has_planned=must_plan),
+            rendered_by_key=children.rendered_by_key,
+            face_by_pool=children.face_by_pool,
         ),
         apply=tuple(entry for key in sorted(written) for entry in written[key].apply),
         delete=tuple(entry for key in sorted(written) for entry in written[key].delete),

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from quartermaster.autoscaler.hold import ScaleState
-from quartermaster.planner.fleet import Demand, Fleet, Key
+from quartermaster.manifests.errors import ManifestError
+from quartermaster.planner.fleet import Demand, Fleet, Key, Pool
 from quartermaster.planner.plan import Plan
 from quartermaster.reconcile.stock import PlacementId
 from quartermaster.reconcile.waiting import Wait
@@ -67,6 +68,28 @@ class Decision:
     time: datetime
     reason: str
     demand: Demand
+    gap_fraction: float
+    """Proven gap of the plan by which it was decided. A later plan that changes nothing here is no news."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """What to write for the children of one deployment, and all that it was made from."""
+
+    made_from: tuple[object, ...] = field(hash=False)
+    apply: tuple[Apply, ...] = ()
+    delete: tuple[Delete, ...] = ()
+    refusal: ManifestError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What was told of one deployment, and all that it was made from."""
+
+    made_from: tuple[object, ...] = field(hash=False)
+    status: StatusWrite | None
+    """None where the status seen says it already."""
+    events: tuple[EventNote, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +112,10 @@ class Memory:
     """Placements for which the plan's room was not there at the last look."""
     planned_blocked: frozenset[PlacementId] = frozenset()
     """Those of them that the plan was made in sight of."""
+    told_by_key: Mapping[Key, Told] = field(default_factory=dict, hash=False)
+    rendered_by_key: Mapping[Key, Rendered] = field(default_factory=dict, hash=False)
+    face_by_pool: Mapping[str, Pool] = field(default_factory=dict, hash=False)
+    """Of each pool, what objects were rendered from."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from quartermaster.planner.fleet import External, Host, Pool
 from quartermaster.reconcile import poolfacts
 from quartermaster.reconcile.chips import Held, held_by_node, is_usable, node_host, slice_host
 from quartermaster.reconcile.observed import NodeSeen, PodSeen
+from quartermaster.reconcile.selecting import Found, Owners
 from quartermaster.reconcile.tolerance import repelling_taint, tolerated
 
 _NAME_LIMIT = 63
@@ -93,44 +94,24 @@ def _members(
     """Group the nodes; where labels would also find nodes of an AcceleratorPool, its keys tell them apart."""
     refusals: list[Refusal] = []
     rough: dict[_Group, list[NodeSeen]] = defaultdict(list)
+    owners = Owners(declared)
     for node in nodes:
-        placed = _group(node, _owner(node, declared), catalog)
+        placed = _group(node, owners.of(node), catalog)
         if isinstance(placed, Refusal):
             refusals.append(placed)
         elif placed is not None:
             rough[placed].append(node)
     members: dict[_Group, list[NodeSeen]] = defaultdict(list)
+    selector_by_name = {pool.metadata.name: pool.spec.node_selector for pool in declared}
+    found = Found(rough.items(), declared_of=lambda group: group.declared)
     for group, group_nodes in rough.items():
-        keys = sorted(
-            {
-                key
-                for pool in declared
-                if pool.metadata.name != group.declared and _overlaps(group, pool.metadata.name, rough)
-                for key in pool.spec.node_selector
-            }
-        )
+        others = found.by(group.pins, group.absent) - {group.declared}
+        keys = sorted({key for name in others for key in selector_by_name[name]})
         for node in group_nodes:
             pins = dict(group.pins) | {key: node.labels[key] for key in keys if key in node.labels}
             absent = {*group.absent, *(key for key in keys if key not in node.labels)}
             members[replace(group, pins=tuple(sorted(pins.items())), absent=tuple(sorted(absent)))].append(node)
     return members, refusals
-
-
-def _overlaps(group: _Group, declared: str, rough: Mapping[_Group, Sequence[NodeSeen]]) -> bool:
-    """Whether the group's labels would also find nodes of this AcceleratorPool."""
-    return any(
-        set(group.pins) <= node.labels.items() and not node.labels.keys() & set(group.absent)
-        for other, nodes in rough.items()
-        if other.declared == declared
-        for node in nodes
-    )
-
-
-def _owner(node: NodeSeen, declared: Sequence[AcceleratorPool]) -> AcceleratorPool | None:
-    """Return the first AcceleratorPool by name that selects the node."""
-    return next(
-        (p for p in declared if p.spec.node_selector and p.spec.node_selector.items() <= node.labels.items()), None
-    )
 
 
 def _group(node: NodeSeen, owner: AcceleratorPool | None, catalog: Catalog) -> _Group | Refusal | None:

@@ -19,7 +19,7 @@ from quartermaster.reconcile.declared import Declared
 from quartermaster.reconcile.judgement import Seen, Verdict
 from quartermaster.reconcile.observation import Observed
 from quartermaster.reconcile.observed import ChildSeen, PodSeen
-from quartermaster.reconcile.outcome import Decision, EventNote, Memory, StatusWrite
+from quartermaster.reconcile.outcome import Decision, EventNote, Memory, StatusWrite, Told
 from quartermaster.reconcile.poolstatus import seen_conditions
 from quartermaster.reconcile.status import status
 from quartermaster.reconcile.workloads import Unplannable
@@ -48,48 +48,94 @@ class Report:
     statuses: tuple[StatusWrite, ...]
     events: tuple[EventNote, ...]
     decision_by_key: Mapping[Key, Decision] = field(hash=False)
+    told_by_key: Mapping[Key, Told] = field(hash=False)
 
 
 def report(observed: Observed, memory: Memory, decided: Decided) -> Report:
     """Return every status that differs from the one seen, and an event for every change of a verdict."""
     judged = _Judged.of(observed, decided)
-    statuses: list[StatusWrite] = []
-    events: list[EventNote] = []
     decision_by_key: dict[Key, Decision] = {}
+    told_by_key: dict[Key, Told] = {}
     for entry in sorted(observed.deployments, key=lambda d: (d.reference.namespace, d.reference.name)):
         if entry.is_deleting:
             continue
         key = Key(entry.reference.namespace, entry.reference.name)
-        before = seen_conditions(entry.status)
         workload = judged.workload_by_key.get(key)
         refusal = _refusal(entry, judged, key, decided.written.get(key))
         if workload is None or refusal:
-            verdicts = judgement.refused(*(refusal or ("NotPlanned", "The deployment was not planned")))
-            new = InferenceDeploymentStatus(
-                observed_generation=entry.generation,
-                conditions=judgement.conditions(verdicts, before, generation=entry.generation, now=observed.now),
-                replicas=judged.existing(key),
-                ready_replicas=judged.ready(key),
-                selector=f"{names.DEPLOYMENT_LABEL}={key.name}",
-            )
-        else:
-            seen = judged.seen(workload, decided)
-            decision = _decision(workload, seen, entry, observed, memory, decided)
-            decision_by_key[key] = decision
-            verdicts = tuple(judge(seen) for judge in judgement.JUDGES)
-            new = status(
-                seen,
-                decided.plan,
-                decision,
-                conditions=judgement.conditions(verdicts, before, generation=entry.generation, now=observed.now),
-                pools_by_name=judged.pools_by_name,
-                generation=entry.generation,
-            )
-        document = new.model_dump(mode="json", by_alias=True, exclude_none=True)
-        if document != entry.status:
-            statuses.append(StatusWrite(entry.reference, document))
-        events += _events(entry, verdicts, before, new.conditions)
-    return Report(tuple(statuses), tuple(events), decision_by_key)
+            told_by_key[key] = _refused(entry, refusal, judged, now=observed.now)
+            continue
+        seen = judged.seen(workload, decided)
+        decision = _decision(workload, seen, entry, observed, memory, decided)
+        decision_by_key[key] = decision
+        told_by_key[key] = _placed(
+            entry, seen, decision, known=memory.told_by_key.get(key), judged=judged, now=observed.now
+        )
+    return Report(
+        tuple(told.status for told in told_by_key.values() if told.status is not None),
+        tuple(note for told in told_by_key.values() for note in told.events),
+        decision_by_key,
+        told_by_key,
+    )
+
+
+def _refused(
+    entry: Declared[InferenceDeployment], refusal: tuple[str, str] | None, judged: "_Judged", *, now: datetime
+) -> Told:
+    key = Key(entry.reference.namespace, entry.reference.name)
+    before = seen_conditions(entry.status)
+    verdicts = judgement.refused(*(refusal or ("NotPlanned", "The deployment was not planned")))
+    new = InferenceDeploymentStatus(
+        observed_generation=entry.generation,
+        conditions=judgement.conditions(verdicts, before, generation=entry.generation, now=now),
+        replicas=judged.existing(key),
+        ready_replicas=judged.ready(key),
+        selector=f"{names.DEPLOYMENT_LABEL}={key.name}",
+    )
+    return _told((), entry, verdicts, new)
+
+
+def _placed(
+    entry: Declared[InferenceDeployment],
+    seen: Seen,
+    decision: Decision,
+    *,
+    known: Told | None,
+    judged: "_Judged",
+    now: datetime,
+) -> Told:
+    """Return what is told of a deployment that is planned; what was told before where nothing has changed."""
+    # The load of the moment is in the decision, as far as it is told.
+    made_from = (entry, seen.judged, decision, replace(seen, workload=replace(seen.workload, demand=decision.demand)))
+    if known is not None and _is_same(made_from, known.made_from):
+        return known
+    verdicts = tuple(judge(seen) for judge in judgement.JUDGES)
+    new = status(
+        seen,
+        decision,
+        conditions=judgement.conditions(verdicts, seen_conditions(entry.status), generation=entry.generation, now=now),
+        pools_by_name=judged.pools_by_name,
+        generation=entry.generation,
+    )
+    return _told(made_from, entry, verdicts, new)
+
+
+def _is_same(made_from: tuple[object, ...], before: tuple[object, ...]) -> bool:
+    """Whether both hold the same: what caches and plans keep is compared by identity."""
+    if len(before) != len(made_from) or any(a is not b for a, b in zip(made_from[:2], before[:2], strict=True)):
+        return False
+    return made_from[2:] == before[2:]
+
+
+def _told(
+    made_from: tuple[object, ...],
+    entry: Declared[InferenceDeployment],
+    verdicts: Sequence[Verdict],
+    new: InferenceDeploymentStatus,
+) -> Told:
+    document = new.model_dump(mode="json", by_alias=True, exclude_none=True)
+    write = StatusWrite(entry.reference, document) if document != entry.status else None
+    return Told(made_from, write, tuple(_events(entry, verdicts, seen_conditions(entry.status), new.conditions)))
 
 
 def _refusal(
@@ -122,23 +168,24 @@ def _decision(
         )
     )
     identity = hashlib.sha256(content.encode()).hexdigest()[:12]
-    before = memory.decision_by_key.get(workload.key) or _told(entry, workload.demand)
+    before = memory.decision_by_key.get(workload.key) or _decision_told(entry, workload.demand)
     if before is not None and before.id == identity:
         return before
     scaled = decided.sized.scaled_by_key.get(workload.key)
     is_scaling = before is not None and scaled is not None and not decided.has_replanned
     reason = scaled.reason if is_scaling and scaled else _why(workload.key, seen, decided.plan)
-    return Decision(identity, observed.now, reason, workload.demand)
+    return Decision(identity, observed.now, reason, workload.demand, round(decided.plan.gap_fraction, 4))
 
 
-def _told(entry: Declared[InferenceDeployment], demand: Demand) -> Decision | None:
+def _decision_told(entry: Declared[InferenceDeployment], demand: Demand) -> Decision | None:
     """Return the decision that the status tells, so that a process that starts anew has nothing to write."""
     told, load = entry.status.get("decision"), entry.status.get("demand")
     try:
         if not isinstance(told, Mapping) or not isinstance(load, Mapping):
             return None
         demand = replace(demand, waiting_requests=float(load["waitingRequests"]))
-        return Decision(str(told["id"]), datetime.fromisoformat(told["time"]), str(told["reason"]), demand)
+        time = datetime.fromisoformat(told["time"])
+        return Decision(str(told["id"]), time, str(told["reason"]), demand, float(entry.status["cost"]["fleetGap"]))
     except (KeyError, TypeError, ValueError):
         return None
 

@@ -16,7 +16,7 @@ from quartermaster.api.v1alpha1.status import (
 )
 from quartermaster.planner.fleet import Demand, Pool
 from quartermaster.planner.judged import Judged
-from quartermaster.planner.plan import Placement, Plan
+from quartermaster.planner.plan import Placement
 from quartermaster.reconcile.judgement import Seen
 from quartermaster.reconcile.outcome import Decision
 
@@ -35,7 +35,6 @@ def decimal(number: float, digits: int = 4) -> str:
 
 def status(
     seen: Seen,
-    plan: Plan,
     decision: Decision,
     *,
     conditions: Sequence[Condition],
@@ -58,7 +57,7 @@ def status(
             tokens_per_second=decimal(sum(p.tokens_per_second for p in seen.placements)),
             unserved_requests_per_second=decimal(seen.shortfall.requests_per_second if seen.shortfall else 0.0),
         ),
-        cost=_cost(seen.placements, decision.demand, plan),
+        cost=_cost(seen.placements, decision),
         rejections=summary(seen.judged),
         decision=DecisionStatus(
             id=decision.id, time=decision.time.strftime("%Y-%m-%dT%H:%M:%SZ"), reason=decision.reason[:_TEXT_LIMIT]
@@ -105,14 +104,15 @@ def _demand(demand: Demand) -> DemandStatus:
 _SECONDS_PER_HOUR = 3600.0
 
 
-def _cost(placements: Sequence[Placement], demand: Demand, plan: Plan) -> CostStatus:
+def _cost(placements: Sequence[Placement], decision: Decision) -> CostStatus:
+    demand = decision.demand
     dollars = sum(p.dollars_per_hour for p in placements)
     capacity = sum(p.requests_per_second for p in placements)
     tokens_per_hour = min(demand.requests_per_second, capacity) * demand.output_tokens * _SECONDS_PER_HOUR
     return CostStatus(
         dollars_per_hour=decimal(dollars),
         dollars_per_million_tokens=decimal(dollars / tokens_per_hour * 1e6 if tokens_per_hour else 0.0),
-        fleet_gap=decimal(round(plan.gap_fraction, 4)),
+        fleet_gap=decimal(decision.gap_fraction),
     )
 
 
