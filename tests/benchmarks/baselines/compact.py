@@ -17,14 +17,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-import highspy
-import numpy as np
-
 from quartermaster.planner.fleet import Host, Pool, Workload
 from quartermaster.planner.plan import Candidate
+from tests.benchmarks.baselines.milp import INFINITY, Rows, minimise
 from tests.benchmarks.baselines.offer import DEFAULT_MAX_REPLICAS, CandidateId, Offer, Result, most_replicas, result
 
-INFINITY = highspy.kHighsInf
 CHANGE_FRACTION = 300 / 3600
 """Starting a replica and stopping one cost five minutes of its price each, earned back within an hour."""
 EXTERNAL_CHANGE_FRACTION = 1e-3
@@ -42,34 +39,6 @@ class Spot:
     zone: str
     """Empty where the whole pool is meant."""
     host: str = ""
-
-
-@dataclass(slots=True)
-class _Rows:
-    """A program row by row."""
-
-    cost: list[float] = field(default_factory=list)
-    upper: list[float] = field(default_factory=list)
-    is_integer: list[bool] = field(default_factory=list)
-    low: list[float] = field(default_factory=list)
-    high: list[float] = field(default_factory=list)
-    starts: list[int] = field(default_factory=lambda: [0])
-    indices: list[int] = field(default_factory=list)
-    values: list[float] = field(default_factory=list)
-
-    def variable(self, cost: float, upper: float, *, is_integer: bool = False) -> int:
-        self.cost.append(cost)
-        self.upper.append(upper)
-        self.is_integer.append(is_integer)
-        return len(self.cost) - 1
-
-    def row(self, terms: Iterable[tuple[int, float]], *, low: float = -INFINITY, high: float = INFINITY) -> None:
-        for index, value in terms:
-            self.indices.append(index)
-            self.values.append(value)
-        self.starts.append(len(self.indices))
-        self.low.append(low)
-        self.high.append(high)
 
 
 class Program:
@@ -92,7 +61,7 @@ class Program:
             most: replicas by candidate instead of rows of pools, for a deployment that is planned alone.
         """
         self.offered, self.is_soft, self.by_host = offered, is_soft, by_host
-        self.rows = _Rows()
+        self.rows = Rows()
         self.spots: dict[int, Spot] = {}
         """What each variable that counts replicas stands for."""
         self._most = most
@@ -295,34 +264,14 @@ class Solved:
 
 def run(program: Program, *, seconds: float, gap_fraction: float) -> Solved:
     """Solve the program within the time; wall-clock seconds of one thread."""
-    rows = program.rows
-    if not rows.cost:
-        return Solved({}, 0.0, 0.0, is_optimal=True, has_solution=True)
-    model = highspy.HighsLp()
-    model.num_col_, model.num_row_ = len(rows.cost), len(rows.low)
-    model.col_cost_, model.col_lower_ = np.array(rows.cost), np.zeros(len(rows.cost))
-    model.col_upper_ = np.array(rows.upper)
-    model.row_lower_, model.row_upper_ = np.array(rows.low), np.array(rows.high)
-    model.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
-    model.a_matrix_.start_, model.a_matrix_.index_ = np.array(rows.starts), np.array(rows.indices)
-    model.a_matrix_.value_ = np.array(rows.values)
-    kinds = (highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger)
-    model.integrality_ = [kinds[is_integer] for is_integer in rows.is_integer]
-    solver = highspy.Highs()  # type: ignore[no-untyped-call]
-    options = {"output_flag": False, "threads": 1, "random_seed": 0, "time_limit": seconds, "mip_rel_gap": gap_fraction}
-    for name, value in options.items():
-        solver.setOptionValue(name, value)
-    solver.passModel(model)
-    solver.run()
-    info = solver.getInfo()
-    has_solution = info.primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible
-    values = solver.getSolution().col_value if has_solution else [0.0] * len(rows.cost)
+    found = minimise(program.rows, seconds=seconds, gap_fraction=gap_fraction)
+    has_solution = bool(found.values) or not program.rows.cost
     counts: dict[CandidateId, int] = defaultdict(int)
     for variable, spot in program.spots.items():
-        if round(values[variable]):
-            counts[spot.candidate.id] += round(values[variable])
-    is_optimal = solver.getModelStatus() == highspy.HighsModelStatus.kOptimal
-    return Solved(dict(counts), info.objective_function_value, info.mip_dual_bound, is_optimal, has_solution)
+        count = round(found.values[variable]) if found.values else 0
+        if count:
+            counts[spot.candidate.id] += count
+    return Solved(dict(counts), found.objective, found.bound, found.is_optimal, has_solution)
 
 
 def solve(program: Program, *, seconds: float, gap_fraction: float) -> Mapping[CandidateId, int]:
