@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from quartermaster.api.crd import crds, render
-from quartermaster.cli import live, output
+from quartermaster.cli import context, live, output
 from quartermaster.cli.files import BadInputError
 from quartermaster.cluster.client import Client
 from quartermaster.cluster.errors import ApiError
@@ -30,7 +30,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folders", nargs="*", type=Path, metavar="FOLDER", help="folder to write into or to check")
     parser.add_argument("--check", action="store_true", help="write nothing; say what differs from this version")
     output.arguments(parser, ("yaml", "json"))
-    live.arguments(parser)
+    context.arguments(parser)
 
 
 async def run(given: argparse.Namespace) -> int:

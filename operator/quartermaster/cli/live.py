@@ -21,12 +21,6 @@ _OURS = (resources.INFERENCE_DEPLOYMENTS, resources.ACCELERATOR_POOLS, resources
 _LIMITS = Limits(attempts=3, connect_timeout_seconds=5.0)
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments that say which cluster is meant."""
-    parser.add_argument("--kubeconfig", metavar="FILE", help="kubeconfig; $KUBECONFIG or ~/.kube/config when absent")
-    parser.add_argument("--context", metavar="NAME", help="context of the kubeconfig; the current one when absent")
-
-
 @asynccontextmanager
 async def client(given: argparse.Namespace) -> AsyncIterator[Client]:
     """Yield a client of the cluster that the arguments name."""

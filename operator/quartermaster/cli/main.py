@@ -8,9 +8,9 @@ import asyncio
 import os
 import sys
 from collections.abc import Coroutine, Mapping, Sequence
-from typing import Any, Protocol
+from importlib import import_module
+from typing import Any, Protocol, cast
 
-from quartermaster.cli import crds, plan, snapshot, status
 from quartermaster.cli.files import BadInputError
 from quartermaster.cluster.errors import ApiError, CredentialsError
 
@@ -32,14 +32,17 @@ class Verb(Protocol):
         """Do it; gives the exit status."""
 
 
-_VERBS: Mapping[str, Verb] = {"plan": plan, "status": status, "snapshot": snapshot, "crds": crds}
+_VERBS = ("plan", "status", "snapshot", "crds")
+"""In the order of the help; each is a module beside this one."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; returns the exit status."""
-    given = _parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else argv
+    verbs = _verbs(words)
+    given = _parser(verbs).parse_args(words)
     try:
-        exit_status = asyncio.run(_VERBS[given.verb].run(given))
+        exit_status = asyncio.run(verbs[given.verb].run(given))
         # What is still buffered is written here, while a reader that has gone can be borne.
         sys.stdout.flush()
     except BadInputError as bad:
@@ -67,14 +70,20 @@ def _without_answer(error: ApiError | CredentialsError, verb: str) -> str:
     return f"{told}; `plan --fleet PATH` needs no cluster" if verb == "plan" else told
 
 
-def _parser() -> argparse.ArgumentParser:
+def _verbs(words: Sequence[str]) -> Mapping[str, Verb]:
+    """Return the verb that is asked for, or all of them: whoever plans from files need not wait for the client."""
+    names = words[:1] if words and words[0] in _VERBS else _VERBS
+    return {name: cast("Verb", import_module(f"quartermaster.cli.{name}")) for name in names}
+
+
+def _parser(known: Mapping[str, Verb]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="kubectl-quartermaster",
         description="Where model replicas run, at what proven cost, and why.",
         epilog="Exit status 0: fine; 1: the answer is no; 2: bad input, or no cluster.",
     )
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    for name, verb in _VERBS.items():
+    for name, verb in known.items():
         description = verb.HELP[0].upper() + verb.HELP[1:] + "."
         verb.arguments(verbs.add_parser(name, help=verb.HELP, description=description, epilog=verb.EPILOG))
     return parser

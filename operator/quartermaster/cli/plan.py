@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from quartermaster.catalog.load import load_catalog
-from quartermaster.cli import live, output, planpage, world
+from quartermaster.cli import context, output, planpage, world
 from quartermaster.cli.document import plan_document
 from quartermaster.cli.files import STANDARD_INPUT, BadInputError, Located, read
 from quartermaster.cli.making import Made, make
@@ -32,7 +32,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("-v", "--verbose", action="store_true", help="say on standard error what was read and skipped")
     output.arguments(parser)
-    live.arguments(parser)
+    context.arguments(parser)
 
 
 def _paths(parser: argparse.ArgumentParser, *names: str, help_text: str) -> None:
@@ -51,6 +51,8 @@ async def run(given: argparse.Namespace) -> int:
     asked, skipped_of_asked = world.known(read(given.file))
     objects = [entry.object for entry in fleet]
     if not given.fleet:
+        from quartermaster.cli import live  # noqa: PLC0415 - plans from files need no client, which is slow to load
+
         async with live.client(given) as client:
             objects = await live.fleet_objects(client)
     if given.verbose:

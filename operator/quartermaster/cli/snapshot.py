@@ -10,7 +10,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from quartermaster.cli import live, output
+from quartermaster.cli import context, live, output
 from quartermaster.cli.files import BadInputError
 from quartermaster.cli.words import plural
 
@@ -22,7 +22,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
     parser.add_argument("--to", type=Path, metavar="FILE", help="file to write; standard output when absent")
     parser.add_argument("-o", "--output", choices=("yaml", "json"), help="form; by the file's name, else YAML")
-    live.arguments(parser)
+    context.arguments(parser)
 
 
 async def run(given: argparse.Namespace) -> int:

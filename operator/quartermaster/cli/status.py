@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from quartermaster.cli import live, output, statuspage
+from quartermaster.cli import context, live, output, statuspage
 from quartermaster.cli.crds import REMEDY
 from quartermaster.cli.document import status_list
 from quartermaster.cli.files import BadInputError
@@ -20,7 +20,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", nargs="?", help="NAME or NAMESPACE/NAME of one of them in full; all when absent")
     parser.add_argument("-n", "--namespace", help="namespace; every one when absent")
     output.arguments(parser)
-    live.arguments(parser)
+    context.arguments(parser)
 
 
 async def run(given: argparse.Namespace) -> int:
