@@ -23,7 +23,8 @@ from tests.fitting.samples import GROUPS, DataMissingError, silicon, splitwise
 SHIPPED = GROUPS[:-1]
 LEAST_PENALTY = 0.2
 """Half the uncertainty of a vendor without points of its own: a plan errs towards too many replicas."""
-HEADER = '''"""How much longer engines take than the datasheet says, as fitted to measurements. Written by a program; figures only.
+HEADER = '''\
+"""How much longer engines take than the datasheet says, as fitted to measurements. Written by a program; figures only.
 
 Sources: {points:,} aggregated points of the public table of ai-dynamo/aiconfigurator (095f58a5, 2026-08: vLLM, SGLang
 and TensorRT-LLM on NVIDIA's Hopper and Blackwell), {older} shapes of Mutinifni/splitwise-sim (8f99e7dc: A100 and H100),
@@ -41,7 +42,7 @@ ENGINES = ("VLLM", "SGLang", "TensorRTLLM")
 FOOTER = '''
 VENDOR_PENALTY = {{"amd": {amd}, "google": {google}, "others": {others}}}
 """Logarithm of the factor for chips without points of their own. AMD: the median of {amd_rows} results against NVIDIA's
-chips in the same round, model and format of MLPerf. Google: {google_rows} rows of AI-Hypercomputer's recipes for the TPU v6e
+chips in the same round, model and format of MLPerf. Google: {google_rows} rows of AI-Hypercomputer's recipes for TPU v6e
 (2026-08-07), which run as fast as predicted. Others: nobody measured, so the slower of the two. None is below 0.2, half
 the uncertainty: a plan errs towards too many replicas."""
 

@@ -6,12 +6,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from quartermaster.planner.calibration import correction
 from quartermaster.planner.coefficients import Coefficients
+from quartermaster.planner.efficiency import Uncertainty
 from quartermaster.planner.steady import steady
 from tests.fitting.models import fit, predicted
 from tests.fitting.samples import Sample
 
 Floats = NDArray[np.float64]
+_UNCERTAIN = Uncertainty(1.0, 1.0)
+
 Key = Callable[[Sample], Hashable]
 
 
@@ -53,6 +57,26 @@ def without(samples: Sequence[Sample], older: Sequence[Sample], *, key: Key) -> 
         learned = fit([sample for sample in samples if key(sample) != left], older)
         found |= dict(zip(out, predicted([samples[i] for i in out], learned), strict=True))
     return [found[i] for i in range(len(samples))]
+
+
+def after_points(
+    samples: Sequence[Sample], coefficients: Sequence[Coefficients], *, points: int
+) -> tuple[list[Sample], list[Coefficients]]:
+    """Return the samples beyond the first few of each calibrated group, with coefficients corrected by those few."""
+    by_group: dict[tuple[str, ...], list[int]] = {}
+    for i, sample in enumerate(samples):
+        by_group.setdefault(sample.calibrated_with, []).append(i)
+    others: list[Sample] = []
+    corrected: list[Coefficients] = []
+    for members in by_group.values():
+        first, rest = members[:points], members[points:]
+        seen = [samples[i].measured.point for i in first]
+        found = correction(
+            [coefficients[i] for i in first], seen, uncertainty=_UNCERTAIN, kv_tokens=samples[members[0]].kv_tokens
+        )
+        others += [samples[i] for i in rest]
+        corrected += [found.of(coefficients[i]) for i in rest]
+    return others, corrected
 
 
 def left_out(samples: Sequence[Sample], older: Sequence[Sample], *, key: Key) -> Errors:

@@ -15,7 +15,7 @@ from quartermaster.catalog.naming import find_accelerator, find_model
 from quartermaster.cli.points import AGGREGATED, Measured, NotPredictableError, read, understood
 from quartermaster.planner.layout import Layout
 from quartermaster.planner.memory import layout_fit
-from quartermaster.planner.steady import Point
+from quartermaster.planner.steady import Point, running_of
 from quartermaster.planner.work import Mean, Work, work
 
 SILICON = Path("data") / "silicon" / "silicon_measured.csv"
@@ -124,20 +124,13 @@ def _sample(
     return Sample(measured, found, fit.kv_capacity_tokens, group, calibrated_with, older)
 
 
-def running(sample: Sample) -> float:
-    """Return the requests of a point that hold cache at a time."""
-    point = sample.measured.point
-    room = sample.kv_tokens / (point.input_tokens + point.output_tokens / 2)
-    return min(point.batch, max(1.0, room))
-
-
 def step_terms(samples: Sequence[Sample]) -> Floats:
     """Return the datasheet's seconds of a step by what is done, samples × terms."""
     rows = []
     for sample in samples:
         point = sample.measured.point
         mean = Mean(point.input_tokens, point.output_tokens)
-        rows.append(sample.work.seconds(running(sample), mean, has_prompts=not sample.is_older))
+        rows.append(sample.work.seconds(running_of(point, sample.kv_tokens), mean, has_prompts=not sample.is_older))
     return np.array(rows)
 
 

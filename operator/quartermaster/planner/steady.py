@@ -44,6 +44,11 @@ class Steady:
     """Requests that hold cache; the others wait."""
 
 
+def running_of(point: Point, kv_tokens: float) -> float:
+    """Return the requests of a point that hold cache at a time."""
+    return min(point.batch, max(1.0, kv_tokens / (point.input_tokens + point.output_tokens / 2)))
+
+
 def steady(coefficients: Sequence[Coefficients], points: Sequence[Point], kv_tokens: Sequence[float]) -> Steady:
     """Return the latencies of replicas at points, for caches of ``kv_tokens``; what the points measured is not read."""
     parts = first_token_parts(coefficients, points, kv_tokens)
