@@ -13,7 +13,8 @@ from typing import Any, Final
 
 import yaml
 
-from quartermaster.cli import locate
+from quartermaster.cli import lean, locate
+from quartermaster.cli.lean import Loader
 
 STANDARD_INPUT: Final = Path("-")
 _SUFFIXES = frozenset({".yaml", ".yml", ".json"})
@@ -47,16 +48,6 @@ class Located:
     def place(self, field_path: str = "") -> str:
         """``file:line`` of a field, or of the object."""
         return f"{self.path}:{self.line_of(field_path)}"
-
-
-class _Loader(yaml.CSafeLoader):
-    """YAML as the API server reads it: dates stay text."""
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
-}
 
 
 def read(paths: Sequence[Path]) -> list[Located]:
@@ -116,10 +107,26 @@ def _json(name: str, text: str) -> Iterator[tuple[Any, Callable[[], yaml.Node]]]
 
 
 def _nodes(text: str) -> Iterator[yaml.Node]:
-    return (node for node in yaml.compose_all(text, Loader=_Loader) if node is not None)
+    return (node for node in yaml.compose_all(text, Loader=Loader) if node is not None)
 
 
 def _yaml(name: str, text: str) -> Iterator[tuple[Any, Callable[[], yaml.Node]]]:
+    """Yield the documents of a YAML file; of an ordinary one the lines are only looked up when somebody asks."""
+    try:
+        documents = lean.documents(text)
+    except lean.NotOrdinaryError:
+        yield from _yaml_with_lines(name, text)
+        return
+    nodes = cache(lambda: list(_nodes(text)))
+    for number, document in enumerate(documents):
+        yield document, partial(_numbered, nodes, number)
+
+
+def _numbered(nodes: Callable[[], Sequence[yaml.Node]], number: int) -> yaml.Node:
+    return nodes()[number]
+
+
+def _yaml_with_lines(name: str, text: str) -> Iterator[tuple[Any, Callable[[], yaml.Node]]]:
     try:
         nodes = list(_nodes(text))
     except yaml.YAMLError as broken:
@@ -138,7 +145,7 @@ def _same(node: yaml.Node) -> yaml.Node:
 
 
 def _construct(name: str, node: yaml.Node) -> Any:
-    loader = _Loader("")
+    loader = Loader("")
     try:
         return loader.construct_document(node)
     except yaml.YAMLError as broken:
