@@ -1,12 +1,11 @@
 """The order of the steps, and the words between them. What a step does lives beside this file."""
 
 import asyncio
-import contextlib
 import json
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
 from pathlib import Path
 
 import yaml
@@ -22,11 +21,10 @@ from examples.quickstart.wanted import FAILURES, NotAsWantedError, wait_for
 from examples.quickstart.watch import watching
 from tests.lab.cluster import Cluster
 from tests.lab.fleet import EXAMPLE, example_fleet
-from tests.lab.modelserver import ApiServer, Fleet, PodWatch, follow, model_servers_process
+from tests.lab.modelserver import Fleet, doubles
 
 LOADED = "chat"
 PLACED_SECONDS = 45.0
-FOLLOW_SECONDS = 0.25
 OPERATOR_LOG = "operator.log"
 
 
@@ -97,22 +95,11 @@ async def _install(page: Page, cluster: Cluster) -> None:
     page.item("operator", "a process of this machine, under the token of the chart's ServiceAccount")
 
 
-@asynccontextmanager
-async def _model_servers(cluster: Cluster) -> AsyncIterator[Fleet]:
+def _model_servers(cluster: Cluster) -> AbstractAsyncContextManager[Fleet]:
     """Serve at the addresses of the pods, as fast as the planner believes that each replica is."""
     documents = [item for path in (*DEPLOYMENTS, POOLS) for item in yaml.safe_load_all(path.read_text("utf-8"))]
     facts = physics.facts_of_pods(physics.physics_by_place([*example_fleet(), *documents]))
-    async with (
-        model_servers_process() as (servers, _),
-        PodWatch(ApiServer.from_kubeconfig(cluster.kubeconfig())) as pods,
-    ):
-        following = asyncio.create_task(follow(servers, pods, facts, interval_seconds=FOLLOW_SECONDS))
-        try:
-            yield servers
-        finally:
-            following.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await following
+    return doubles(cluster.kubeconfig(), facts)
 
 
 async def _place(page: Page, cluster: Cluster, made: Offline) -> None:

@@ -6,43 +6,23 @@ Here the doubles are kept equal to the pods and looked at; what load is sent, an
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 
 from quartermaster.api import names
 from tests.e2e.world import World
+from tests.lab import modelserver
 from tests.lab.client import UnreachableError
 from tests.lab.cluster import Cluster
-from tests.lab.modelserver import (
-    ApiServer,
-    Fleet,
-    PodFacts,
-    PodWatch,
-    ReplicaPhysics,
-    follow,
-    model_servers_process,
-)
+from tests.lab.modelserver import Fleet, PodFacts, ReplicaPhysics
 from tests.lab.objects import has_condition
 
-FOLLOW_SECONDS = 0.2
 LOOK_SECONDS = 0.25
 
 
-@asynccontextmanager
-async def doubles(cluster: Cluster, physics_by_pool: Mapping[str, ReplicaPhysics]) -> AsyncIterator[Fleet]:
+def doubles(cluster: Cluster, physics_by_pool: Mapping[str, ReplicaPhysics]) -> AbstractAsyncContextManager[Fleet]:
     """Serve at the address of every running pod of ours while the block runs."""
-    facts = PodFacts(physics_by_pool, default=ReplicaPhysics())
-    async with (
-        model_servers_process() as (servers, _),
-        PodWatch(ApiServer.from_kubeconfig(cluster.kubeconfig())) as pods,
-    ):
-        following = asyncio.create_task(follow(servers, pods, facts, interval_seconds=FOLLOW_SECONDS))
-        try:
-            yield servers
-        finally:
-            following.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await following
+    return modelserver.doubles(cluster.kubeconfig(), PodFacts(physics_by_pool, default=ReplicaPhysics()))
 
 
 @dataclass(slots=True)

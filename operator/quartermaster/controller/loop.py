@@ -66,7 +66,12 @@ class Loop:
         return age < _STUCK_SECONDS, f"the loop last turned {age:.0f} s ago"
 
     def is_ready(self) -> tuple[bool, str]:
-        """Whether the caches may be acted on."""
+        """Whether the caches may be acted on.
+
+        They may through an outage of the API server as long as its upgrade takes (``Timing.stale_seconds`` of the
+        informer): nothing could be written meanwhile, and a process that started anew would know less. Only when the
+        outage lasts is the process not ready, and it decides nothing until every cache is fresh again.
+        """
         stale = self._caches.stale
         return not stale, f"caches not fresh: {', '.join(stale)}" if stale else "every cache is fresh"
 

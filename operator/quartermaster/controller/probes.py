@@ -1,4 +1,9 @@
-"""``/healthz``, ``/readyz`` and ``/metrics`` on one port. They tell; they change nothing."""
+"""``/healthz``, ``/readyz`` and ``/metrics`` on one port. They tell; they change nothing.
+
+``/healthz`` fails when the loop stands still, which a new process would mend. ``/readyz`` fails while some cache has
+not been in touch with the API server for a minute and a half, which a new process would not mend. A short outage is
+neither.
+"""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager

@@ -9,6 +9,7 @@ from datetime import datetime
 from quartermaster.api import names
 from quartermaster.api.v1alpha1 import InferenceDeployment, InferenceDeploymentStatus
 from quartermaster.api.v1alpha1.status import Condition
+from quartermaster.planner.eligible import Eligible
 from quartermaster.planner.fleet import Demand, Fleet, Key, Pool, Workload
 from quartermaster.planner.plan import Placement, Plan, Shortfall
 from quartermaster.reconcile import judgement
@@ -105,8 +106,9 @@ def _placed(
     now: datetime,
 ) -> Told:
     """Return what is told of a deployment that is planned; what was told before where nothing has changed."""
-    # The load of the moment is in the decision, as far as it is told.
-    made_from = (entry, seen.judged, decision, replace(seen, workload=replace(seen.workload, demand=decision.demand)))
+    # The load of the moment is in the decision, as far as it is told; what was judged is a view of what is eligible.
+    unloaded = replace(seen.workload, demand=decision.demand)
+    made_from = (entry, judged.eligible, decision, replace(seen, workload=unloaded, judged=None))
     if known is not None and _is_same(made_from, known.made_from):
         return known
     verdicts = tuple(judge(seen) for judge in judgement.JUDGES)
@@ -247,6 +249,7 @@ class _Judged:
     pods_by_key: Mapping[Key, list[PodSeen]]
     children_by_key: Mapping[Key, Sequence[ChildSeen]]
     pools_by_name: Mapping[str, Pool]
+    eligible: Eligible
 
     @classmethod
     def of(cls, observed: Observed, decided: Decided) -> "_Judged":
@@ -263,6 +266,7 @@ class _Judged:
             pods,
             decided.children_by_key,
             {pool.name: pool for pool in decided.fleet.pools},
+            decided.plan.eligible,
         )
 
     def existing(self, key: Key) -> int:

@@ -7,6 +7,7 @@ a cluster is lives elsewhere in `tests.lab`.
 """
 
 from tests.lab.modelserver.client import ControlError, ModelServersClient
+from tests.lab.modelserver.doubles import doubles
 from tests.lab.modelserver.engine import FACE_BY_ENGINE, Engine, engine_named
 from tests.lab.modelserver.fault import Fault
 from tests.lab.modelserver.follow import Follower, follow
@@ -32,6 +33,7 @@ __all__ = [
     "ReplicaPhysics",
     "ReplicaState",
     "UnknownAddressError",
+    "doubles",
     "engine_named",
     "follow",
     "model_servers_process",
