@@ -31,8 +31,7 @@ from typing import Any
 from quartermaster.api.names import API_VERSION
 from quartermaster.cli.making import Made, Refused
 from quartermaster.planner.eligible import Eligible
-from quartermaster.planner.fleet import Demand, Key, Pool, Shape, Source
-from quartermaster.planner.judged import Refusal
+from quartermaster.planner.fleet import Demand, Key, Pool, Source
 from quartermaster.planner.plan import Candidate, Placement, Rejection, Shortfall
 
 Document = dict[str, Any]
@@ -154,12 +153,8 @@ def _every(rejections: Iterable[Rejection]) -> Iterator[Document]:
 def _grouped(eligible: Eligible) -> Iterator[Document]:
     """Yield what is refused to each deployment, pools that are refused alike together."""
     for judged in eligible.values():
-        alike: dict[tuple[Shape | None, str, str], list[Refusal]] = {}
-        for refusal in judged.refusals():
-            alike.setdefault(refusal[1:], []).append(refusal)
-        names = [pool.name for pool in judged.view.pools]
-        for refusals in alike.values():
-            yield _rejection(judged.explain(refusals[0]), [names[refusal.pool] for refusal in refusals])
+        for refusal, pools in judged.alike():
+            yield _rejection(judged.explain(refusal), pools)
 
 
 def _rejection(rejection: Rejection, pools: list[str]) -> Document:

@@ -97,7 +97,7 @@ class _Reading:
 def _plain(text: str) -> Any:
     """Return what a text without quotes stands for: nothing, a truth, a number, or itself."""
     resolver = _Scalars()
-    tag = resolver.resolve(yaml.ScalarNode, text, (True, False))
+    tag = resolver.resolve(yaml.ScalarNode, text, (True, False))  # type: ignore[no-untyped-call] # not typed by PyYAML
     return text if tag == _TEXT else resolver.construct_object(yaml.ScalarNode(tag, text))
 
 

@@ -172,6 +172,25 @@ class Judged:
                 add(place, *nearest, count)
         return tuple(sorted(found.values(), key=lambda group: (-group.pools, group.rule, group.reason)))
 
+    def alike(self) -> list[tuple[Refusal, list[str]]]:
+        """Return every refused candidate, pools refused alike together with the first of them; by the first pool."""
+        pairs, places_by_cause = self.view.causes.pairs, dict[tuple[Shape | None, int], list[int]]()
+        for code in np.unique(self.codes).tolist():
+            if code:
+                places_by_cause[None, code] = np.flatnonzero(self.codes == code).tolist()
+        for places, outcomes in self._open_places():
+            if isinstance(outcomes, int):
+                places_by_cause.setdefault((None, outcomes), []).extend(places)
+            else:
+                for outcome in outcomes:
+                    if outcome.code:
+                        places_by_cause.setdefault((outcome.shape, outcome.code), []).extend(places)
+        pools, found = self.view.pools, []
+        for (shape, code), places in places_by_cause.items():
+            places.sort()
+            found.append((Refusal(places[0], shape, *pairs[code]), [pools[place].name for place in places]))
+        return sorted(found, key=lambda one: one[0].pool)
+
     def on(self, pool: str) -> Refusal | None:
         """Return why a pool admits nothing, by the shape that came nearest; None when it admits something.
 
@@ -239,19 +258,24 @@ class Judged:
         return self.running_by_pool.get(pool.name, NO_KEYS)
 
     def _open(self) -> Iterator[tuple[int, int, tuple[Outcome, ...] | int]]:
-        """Yield what became of the shapes on pools that are not refused as a whole: first pool, how many alike, what.
+        """Yield what became of the shapes on pools that are not refused as a whole: first, how many, what."""
+        for places, outcomes in self._open_places():
+            yield places[0], len(places), outcomes
 
-        Where price, what runs or a promise decides, pools come one by one.
+    def _open_places(self) -> Iterator[tuple[list[int], tuple[Outcome, ...] | int]]:
+        """Yield pools that are not refused as a whole, with what became of their shapes.
+
+        Where price, what runs or a promise decides, pools come one by one; otherwise those of a kind together.
         """
         places = np.flatnonzero(self.codes == 0)
         kinds = self.view.kinds[places]
         if self.serving.asked.has_budget or self.running_by_pool or (kinds < 0).any():
             for place in places.tolist():
-                yield place, 1, self._outcomes(place)
+                yield [place], self._outcomes(place)
             return
-        _, firsts, counts = np.unique(kinds, return_index=True, return_counts=True)
-        for first, count in zip(places[firsts].tolist(), counts.tolist(), strict=True):
-            yield first, count, self._outcomes(first)
+        for kind in np.unique(kinds).tolist():
+            alike = places[kinds == kind].tolist()
+            yield alike, self._outcomes(alike[0])
 
     def _outcomes(self, place: int) -> tuple[Outcome, ...] | int:
         """Return what became of the shapes on a pool that is not refused as a whole."""

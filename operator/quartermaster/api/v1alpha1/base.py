@@ -1,6 +1,6 @@
 """What every API model shares: camelCase on the wire, frozen in memory, unknown fields refused, rules judged."""
 
-from typing import Annotated, ClassVar, Final, Self
+from typing import Annotated, Any, ClassVar, Final, Self
 
 from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, StringConstraints, model_validator
 from pydantic.alias_generators import to_camel
@@ -86,6 +86,11 @@ class ApiModel(BaseModel):
     @model_validator(mode="after")
     def _judge_rules(self) -> Self:
         judge(self.rules, self)
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        """Return the value itself: nothing changes it, and defaults would be copied for every object that is read."""
+        del memo
         return self
 
     @classmethod
