@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from quartermaster.api.v1alpha1.enums import CapacityType
+from quartermaster.planner.admitted import admitted
 from quartermaster.planner.eligible import Eligible, eligible
 from quartermaster.planner.external import broken_promise
 from quartermaster.planner.fit import mix_of, profile_key, profiles_by_key, throughput, timing
@@ -235,6 +236,10 @@ def test_counting_agrees_with_making(seed: int) -> None:
     for key, judged in found.items():
         rejections, candidates = found.rejections.of(key), found.candidates.of(key)
         assert found.candidates.count_of(key) == judged.candidates_count == len(candidates)
+        columns = admitted(judged)
+        assert tuple(columns.candidate(place) for place in range(columns.count)) == candidates
+        assert columns.chips.tolist() == [c.shape.chips for c in candidates]
+        assert columns.requests_per_second.tolist() == [c.throughput.requests_per_second for c in candidates]
         assert judged.counts() == Counter((r.rule, r.reason) for r in rejections)
         alike = Counter((name, r.rule, r.reason) for r, names in judged.alike() for name in names)
         assert alike == Counter((r.pool, r.rule, r.reason) for r in rejections)

@@ -5,6 +5,7 @@ Exit status 0: fine; 1: the answer is no (a shortfall, a violation, a difference
 
 import argparse
 import asyncio
+import gc
 import os
 import sys
 from collections.abc import Coroutine, Mapping, Sequence
@@ -38,7 +39,17 @@ _VERBS = ("plan", "status", "snapshot", "crds")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; returns the exit status."""
-    words = sys.argv[1:] if argv is None else argv
+    # One answer, and the process ends: of the many values that live until then, looking for cycles would find none.
+    was_collecting = gc.isenabled()
+    gc.disable()
+    try:
+        return _answer(sys.argv[1:] if argv is None else argv)
+    finally:
+        if was_collecting:
+            gc.enable()
+
+
+def _answer(words: Sequence[str]) -> int:
     verbs = _verbs(words)
     given = _parser(verbs).parse_args(words)
     try:

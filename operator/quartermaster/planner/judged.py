@@ -7,6 +7,7 @@ from datetime import date
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from quartermaster.api.v1alpha1 import ModelProfileSpec
 from quartermaster.planner.admission import Causes, Codes, Ids
@@ -60,6 +61,9 @@ class View:
     causes: Causes
     position_by_name: Mapping[str, int]
     has_external: bool
+    is_external: NDArray[np.bool_]
+    dollars_per_chip_hour: NDArray[np.float64]
+    """0 where none is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +94,16 @@ class Judged:
                 continue
             found = made.get(id(outcomes))
             if found is None or self.is_priced:
-                found = made[id(outcomes)] = tuple(
-                    [(o.shape, o.throughput) for o in outcomes if not o.code and o.throughput is not None]
-                )
+                found = made[id(outcomes)] = self.offered(outcomes)
             if found:
                 yield pool, found
+
+    @staticmethod
+    def offered(outcomes: tuple[Outcome, ...] | int) -> tuple[Offer, ...]:
+        """Return the shapes that are admitted, of what became of all."""
+        if isinstance(outcomes, int):
+            return ()
+        return tuple([(o.shape, o.throughput) for o in outcomes if not o.code and o.throughput is not None])
 
     @property
     def is_priced(self) -> bool:
@@ -178,7 +187,7 @@ class Judged:
         for code in np.unique(self.codes).tolist():
             if code:
                 places_by_cause[None, code] = np.flatnonzero(self.codes == code).tolist()
-        for places, outcomes in self._open_places():
+        for places, outcomes in self.open_places():
             if isinstance(outcomes, int):
                 places_by_cause.setdefault((None, outcomes), []).extend(places)
             else:
@@ -259,10 +268,10 @@ class Judged:
 
     def _open(self) -> Iterator[tuple[int, int, tuple[Outcome, ...] | int]]:
         """Yield what became of the shapes on pools that are not refused as a whole: first, how many, what."""
-        for places, outcomes in self._open_places():
+        for places, outcomes in self.open_places():
             yield places[0], len(places), outcomes
 
-    def _open_places(self) -> Iterator[tuple[list[int], tuple[Outcome, ...] | int]]:
+    def open_places(self) -> Iterator[tuple[list[int], tuple[Outcome, ...] | int]]:
         """Yield pools that are not refused as a whole, with what became of their shapes.
 
         Where price, what runs or a promise decides, pools come one by one; otherwise those of a kind together.

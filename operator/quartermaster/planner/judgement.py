@@ -111,6 +111,8 @@ def judgement(
         causes=memory.judge.causes,
         position_by_name={column.pool.name: place for place, column in enumerate(columns)},
         has_external=any(column.pool.external is not None for column in columns),
+        is_external=np.array([column.pool.external is not None for column in columns], dtype=np.bool_),
+        dollars_per_chip_hour=np.array([column.pool.dollars_per_chip_hour or 0.0 for column in columns]),
     )
     if before is None:
         return _anew(memory, view, rows, columns)
