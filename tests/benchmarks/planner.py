@@ -1,206 +1,131 @@
-"""Benchmark of the planner: seconds and proven gap on seeded fleets of real chips and models.
+"""Benchmark of the planner: cost, unserved, seconds, proven gap and peak memory on tight fleets of real chips.
 
-``python -m tests.benchmarks.planner [--seeds N] [--sizes 20x20,50x40]`` prints one row per size; the figures of record
-are in ``RESULTS.md``. A fleet has pools of 2 to 12 nodes of catalog accelerators in six regions at prices ± 20 %;
-deployments serve catalog models at lognormal rates, a third of them bound to the EU, some with latency objectives or a
-spread over regions. ``--tightness`` is about the part of all chips that the demand needs.
+``python -m tests.benchmarks.planner [--seeds N] [--sizes 50x40,1000x200] [--baselines NAMES]`` prints
+a row per size and planner; the figures of record are in ``RESULTS.md``. Instances are those of ``instances``: a third
+of the deployments with spread rules, a third running already, pods of others on a tenth of the nodes. Every run has a
+process of its own, which reads the instance from a file, so that its peak of memory is its own.
+
+``--incremental`` plans a fleet, lets that plan run, and then changes one thing: a new deployment, a lost node, a
+changed demand. ``--files`` measures the whole process of `kubectl-quartermaster plan` on files instead.
 """
 
 import argparse
-import random
 import statistics
-import time
-from dataclasses import dataclass, replace
-from datetime import date
+import tempfile
+from collections.abc import Sequence
 
-from quartermaster.api.v1alpha1 import InferenceDeploymentSpec
-from quartermaster.api.v1alpha1.enums import CapacityType
-from quartermaster.catalog.catalog import Catalog
-from quartermaster.catalog.load import load_catalog
-from quartermaster.planner.fit import throughput
-from quartermaster.planner.fleet import Demand, Facts, Fleet, Host, Key, Pool, Running, Source, Workload
-from quartermaster.planner.plan import Plan
-from quartermaster.planner.planning import plan
+from tests.benchmarks import runs
+from tests.benchmarks.runs import Asked, Figures
 
-REGIONS = {
-    "europe-west4": frozenset({"NL", "EU", "EEA"}),
-    "europe-west3": frozenset({"DE", "EU", "EEA"}),
-    "eu-west-1": frozenset({"IE", "EU", "EEA"}),
-    "us-central1": frozenset({"US"}),
-    "us-east-1": frozenset({"US"}),
-    "asia-east1": frozenset({"TW"}),
-}
-CHIPS_BY_ACCELERATOR = {
-    "nvidia-l4": 1,
-    "nvidia-l40s": 4,
-    "nvidia-a100-sxm-80": 8,
-    "nvidia-h100-sxm": 8,
-    "nvidia-h200-sxm": 8,
-    "nvidia-b200": 8,
-    "amd-mi300x": 8,
-    "google-tpu-v6e": 8,
-    "aws-trainium2": 16,
-    "intel-gaudi3": 8,
-}
-DOLLARS_BY_ACCELERATOR = {
-    "nvidia-l4": 0.75,
-    "nvidia-l40s": 1.9,
-    "nvidia-a100-sxm-80": 3.4,
-    "nvidia-h100-sxm": 6.9,
-    "nvidia-h200-sxm": 7.9,
-    "nvidia-b200": 12.0,
-    "amd-mi300x": 5.5,
-    "google-tpu-v6e": 2.7,
-    "aws-trainium2": 2.8,
-    "intel-gaudi3": 4.0,
-}
-MODELS = (
-    "llama-3.1-8b-instruct",
-    "llama-3.3-70b-instruct",
-    "qwen3-30b-a3b",
-    "qwen3-235b-a22b",
-    "gpt-oss-20b",
-    "gpt-oss-120b",
-    "mixtral-8x7b",
-    "gemma-3-27b-it",
-    "deepseek-r1",
-    "mistral-7b-instruct-v0.3",
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """What one plan took and proved."""
-
-    seconds: float
-    again_seconds: float
-    """The same fleet with the first plan running."""
-    moved: int
-    """Replicas that the second plan moved."""
-    plan: Plan
-
-
-def fleet(catalog: Catalog, pools: int, rng: random.Random) -> Fleet:
-    """Return a fleet of seeded pools."""
-    found = []
-    for place in range(pools):
-        accelerator = catalog.accelerator(rng.choice(list(CHIPS_BY_ACCELERATOR)))
-        chips = CHIPS_BY_ACCELERATOR[accelerator.name]
-        region = rng.choice(list(REGIONS))
-        nodes = rng.randint(2, 12) * (4 if chips == 1 else 1)
-        found.append(
-            Pool(
-                name=f"pool-{place:03d}",
-                cluster="local",
-                region=region,
-                provider="gcp",
-                capacity_type=CapacityType.ON_DEMAND,
-                accelerator=accelerator,
-                resource_name=accelerator.resource_name or "",
-                hosts=tuple(
-                    Host(f"n{node:03d}", "abc"[node % 3], chips, chips, chips, is_whole=accelerator.vendor == "Google")
-                    for node in range(nodes)
-                ),
-                dollars_per_chip_hour=round(DOLLARS_BY_ACCELERATOR[accelerator.name] * rng.uniform(0.8, 1.2), 3),
-                price_source=Source.DECLARED,
-                facts=Facts(jurisdictions=REGIONS[region], jurisdictions_source="the benchmark"),
-            )
-        )
-    return Fleet(tuple(found), date(2026, 11, 21))
-
-
-def workloads(catalog: Catalog, count: int, rng: random.Random) -> list[Workload]:
-    """Return seeded deployments."""
-    found = []
-    for place in range(count):
-        model = catalog.model(rng.choice(MODELS))
-        spec: dict[str, object] = {"model": {"name": model.name}}
-        if rng.random() < 1 / 3:
-            spec["compliance"] = {"residency": {"jurisdictions": ["EU"]}}
-        if rng.random() < 1 / 3:
-            spec["objectives"] = {"timeToFirstTokenMilliseconds": 2000, "interTokenLatencyMilliseconds": 60}
-        if rng.random() < 1 / 5:
-            spec["placement"] = {"minRegions": 2}
-        spec["priority"] = rng.choice((0, 0, 100))
-        tokens = rng.choice(((1155.0, 211.0), (2048.0, 128.0), (500.0, 500.0), (4000.0, 400.0)))
-        rate = rng.lognormvariate(1.5, 1.1)
-        key = Key("default", f"model-{place:03d}")
-        found.append(Workload(key, InferenceDeploymentSpec.model_validate(spec), model, Demand(rate, *tokens)))
-    return found
-
-
-def scaled(fleet: Fleet, deployments: list[Workload], tightness: float) -> list[Workload]:
-    """Return the deployments with their rates scaled until the plan needs about this part of all chips."""
-    total = sum(pool.available_chips for pool in fleet.pools)
-    for _ in range(6):
-        made = plan(fleet, deployments)
-        used = sum(p.replicas * p.candidate.shape.chips for p in made.placements)
-        factor = tightness * total / max(1, used)
-        if made.shortfalls:
-            factor = min(factor, 0.85)
-        if not made.shortfalls and 0.95 < factor < 1.05:
-            break
-        deployments = [
-            replace(w, demand=replace(w.demand, requests_per_second=w.demand.requests_per_second * factor))
-            for w in deployments
-        ]
-    return deployments
-
-
-def running(deployments: list[Workload], made: Plan) -> list[Workload]:
-    """Return the deployments with the plan's replicas running."""
-    placed = made.placements_by_key()
-    return [
-        replace(
-            w,
-            running=tuple(
-                Running(p.candidate.pool, p.candidate.shape.key, p.replicas, p.replicas) for p in placed.get(w.key, ())
-            ),
-        )
-        for w in deployments
-    ]
-
-
-def measure(size: tuple[int, int], *, seed: int, tightness: float) -> Figures:
-    """Return the figures of one seeded instance."""
-    rng = random.Random(seed)
-    catalog = load_catalog()
-    pools = fleet(catalog, size[1], rng)
-    deployments = scaled(pools, workloads(catalog, size[0], rng), tightness)
-    throughput.cache_clear()
-    began = time.perf_counter()
-    made = plan(pools, deployments)
-    seconds = time.perf_counter() - began
-    again = running(deployments, made)
-    began = time.perf_counter()
-    second = plan(pools, again)
-    again_seconds = time.perf_counter() - began
-    before = {p.candidate.id: p.replicas for p in made.placements}
-    moved = sum(max(0, p.replicas - before.get(p.candidate.id, 0)) for p in second.placements)
-    return Figures(seconds, again_seconds, moved, made)
+BASELINES = ("cheapest-first", "each-alone", "first-fit", "compact")
 
 
 def main() -> None:
-    """Print a row per size."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sizes", default="5x5,20x20,50x40")
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--tightness", type=float, default=0.8)
-    options = parser.parse_args()
-    print("deployments x pools | options | s median | s worst | gap % median | worst | s again | moved | short")
-    for text in options.sizes.split(","):
-        size = tuple(int(part) for part in text.split("x"))
-        runs = [measure((size[0], size[1]), seed=s, tightness=options.tightness) for s in range(options.seeds)]
-        seconds = [run.seconds for run in runs]
-        gaps = [100 * run.plan.gap_fraction for run in runs]
-        print(
-            f"{text:>19} | {statistics.median(len(r.plan.candidates) for r in runs):7.0f}"
-            f" | {statistics.median(seconds):8.2f} | {max(seconds):7.2f}"
-            f" | {statistics.median(gaps):12.3f} | {max(gaps):5.3f}"
-            f" | {statistics.median(r.again_seconds for r in runs):7.2f} | {sum(r.moved for r in runs):5d}"
-            f" | {sum(len(r.plan.shortfalls) for r in runs):5d}",
-            flush=True,
-        )
+    """Print the tables that were asked for."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.planner", description=__doc__)
+    parser.add_argument("--sizes", default="50x40,200x60,1000x200")
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument("--tightness", type=float, default=0.9)
+    parser.add_argument("--baselines", default="", help=f"some of {', '.join(BASELINES)}, with commas between, or all")
+    parser.add_argument("--compact-seconds", type=float, default=60.0)
+    parser.add_argument("--still", action="store_true", help="nothing runs yet, so that costs can be compared")
+    parser.add_argument("--deadline", type=float, help="seconds after which the planner must answer")
+    parser.add_argument("--incremental", action="store_true")
+    parser.add_argument("--files", action="store_true")
+    given = parser.parse_args()
+    others = BASELINES if given.baselines == "all" else tuple(name for name in given.baselines.split(",") if name)
+    asked = Asked(
+        tightness=given.tightness,
+        is_still=given.still,
+        deadline_seconds=given.deadline,
+        compact_seconds=given.compact_seconds,
+    )
+    seeds = range(given.first_seed, given.first_seed + given.seeds)
+    mode = "incremental" if given.incremental else "files" if given.files else "plan"
+    print(HEADS[mode])
+    print(f"| {' | '.join(['---'] * (HEADS[mode].count('|') - 1))} |")
+    with tempfile.TemporaryDirectory() as folder:
+        _print(given.sizes, seeds=seeds, asked=asked, mode=mode, others=others, folder=folder)
+
+
+def _print(sizes: str, *, seeds: range, asked: Asked, mode: str, others: Sequence[str], folder: str) -> None:
+    for size in sizes.split(","):
+        deployments, pools = (int(number) for number in size.split("x"))
+        instances = [runs.saved(asked.at(deployments, pools, seed), folder) for seed in seeds]
+        for name in ("quartermaster", *others) if mode == "plan" else (mode,):
+            rows = [runs.in_process(one, name) for one in instances]
+            for line in _lines(mode, f"{deployments:,} × {pools:,}", name, rows):
+                print(line, flush=True)
+
+
+HEADS = {
+    "plan": (
+        "| deployments × pools | planner | $/h | short | unserved | at equal service | CPU s: median, worst | wall s "
+        "| gap: median, worst | peak MiB |"
+    ),
+    "incremental": "| size | change | wall ms: median, worst | CPU ms | gap: median, worst | moved, most | short |",
+    "files": "| deployments × pools | wall s: median, worst | CPU s: median, worst | deciding s | gap: median, worst |",
+}
+
+
+def _lines(mode: str, size: str, name: str, rows: Sequence[Figures]) -> list[str]:
+    if mode == "incremental":
+        changes = sorted({row.name for run in rows for row in run.parts})
+        return [
+            _changed(size, change, [p for run in rows for p in run.parts if p.name == change]) for change in changes
+        ]
+    if mode == "files":
+        gaps = f"{_percent(_middle(rows, 'gap_fraction'))}, {_percent(_most(rows, 'gap_fraction'))}"
+        return [
+            f"| {size} | {_pair(rows, 'seconds')} | {_pair(rows, 'cpu_seconds')} | {_pair(rows, 'inner')} | {gaps} |"
+        ]
+    gap = "–"
+    if all(row.gap_fraction is not None for row in rows):
+        gap = f"{_percent(_middle(rows, 'gap_fraction'))}, {_percent(_most(rows, 'gap_fraction'))}"
+    cells = (
+        size,
+        name,
+        f"{_middle(rows, 'dollars_per_hour'):,.0f}",
+        f"{_middle(rows, 'short'):.0f}, {_most(rows, 'short'):.0f}",
+        _percent(_middle(rows, "unserved_fraction")),
+        f"{_middle(rows, 'equal_dollars'):,.0f}",
+        _pair(rows, "cpu_seconds"),
+        _pair(rows, "seconds"),
+        gap,
+        f"{_most(rows, 'peak_mib'):.0f}",
+    )
+    return [f"| {' | '.join(cells)} |"]
+
+
+def _changed(size: str, change: str, rows: Sequence[Figures]) -> str:
+    wall, worst = (1000 * value for value in (_middle(rows, "seconds"), _most(rows, "seconds")))
+    cpu = 1000 * _middle(rows, "cpu_seconds")
+    gaps = f"{_percent(_middle(rows, 'gap_fraction'))}, {_percent(_most(rows, 'gap_fraction'))}"
+    moved = f"{_middle(rows, 'moved'):.0f}, {_most(rows, 'moved'):.0f}"
+    return (
+        f"| {size} | {change} | {wall:.0f}, {worst:.0f} | {cpu:.0f} | {gaps} | {moved} | {_most(rows, 'short'):.0f} |"
+    )
+
+
+def _values(rows: Sequence[Figures], name: str) -> list[float]:
+    return [float(getattr(row, name) or 0.0) for row in rows]
+
+
+def _middle(rows: Sequence[Figures], name: str) -> float:
+    return statistics.median(_values(rows, name))
+
+
+def _most(rows: Sequence[Figures], name: str) -> float:
+    return max(_values(rows, name))
+
+
+def _pair(rows: Sequence[Figures], name: str) -> str:
+    return f"{_middle(rows, name):.2f}, {_most(rows, name):.2f}"
+
+
+def _percent(fraction: float) -> str:
+    return f"{100 * fraction:.2f} %"
 
 
 if __name__ == "__main__":

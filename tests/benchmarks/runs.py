@@ -1,0 +1,315 @@
+"""One run of a planner on one instance, in a process of its own; what it measured comes back as JSON."""
+
+import json
+import pickle  # to keep what this program made, between its own processes
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from quartermaster.planner.candidates import candidates
+from quartermaster.planner.fleet import Fleet, Running, Workload
+from quartermaster.planner.plan import Plan
+from quartermaster.planner.planning import plan
+from tests.benchmarks.baselines.alone import each_alone
+from tests.benchmarks.baselines.compact import compact
+from tests.benchmarks.baselines.greedy import cheapest_first, first_fit
+from tests.benchmarks.baselines.offer import Offer, Result, offer, result
+from tests.benchmarks.instances import Instance, Recipe, generate
+from tests.benchmarks.instances.files import write
+
+MIB_KIB = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What to run."""
+
+    tightness: float = 0.9
+    is_still: bool = False
+    deadline_seconds: float | None = None
+    compact_seconds: float = 60.0
+    deployments: int = 0
+    pools: int = 0
+    seed: int = 0
+
+    path: str = ""
+    """Where the instance is kept."""
+
+    def at(self, deployments: int, pools: int, seed: int) -> "Asked":
+        """Return the same for one instance."""
+        return replace(self, deployments=deployments, pools=pools, seed=seed)
+
+    @property
+    def instance(self) -> Instance:
+        """The instance, as it was kept."""
+        found: Instance = pickle.loads(Path(self.path).read_bytes())  # noqa: S301  # written by this very program
+        return found
+
+    def generate(self) -> Instance:
+        """Return the instance, made anew."""
+        recipe = Recipe(self.deployments, self.pools, self.seed, tightness=self.tightness)
+        return generate(replace(recipe, running_fraction=0.0) if self.is_still else recipe)
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What a run came to."""
+
+    name: str
+    seconds: float
+    """Wall clock."""
+    cpu_seconds: float
+    dollars_per_hour: float = 0.0
+    short: int = 0
+    """Deployments that go short."""
+    unserved_fraction: float = 0.0
+    """Of the demand, each deployment weighed by what the planted plan pays for it."""
+    equal_dollars: float = 0.0
+    """Dollars per hour with what is not served bought at the planted plan's cost of it."""
+    gap_fraction: float | None = None
+    peak_mib: float = 0.0
+    moved: int = 0
+    """Replicas that start where they did not run, and were not asked for by the change."""
+    inner: float = 0.0
+    """Seconds of deciding alone."""
+    parts: tuple["Figures", ...] = ()
+
+
+def saved(asked: Asked, folder: str) -> Asked:
+    """Generate the instance in a fresh process, and keep it in the folder."""
+    kept = replace(asked, path=str(Path(folder) / f"{asked.deployments}-{asked.pools}-{asked.seed}"))
+    _run(kept, "generate")
+    return kept
+
+
+def in_process(asked: Asked, name: str) -> Figures:
+    """Return the figures of one run in a fresh process.
+
+    Raises:
+        RuntimeError: when that process failed.
+    """
+    return _read(json.loads(_run(asked, name)))
+
+
+def _run(asked: Asked, name: str) -> str:
+    command = [sys.executable, "-m", "tests.benchmarks.runs", name, json.dumps(asdict(asked))]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603  # this very program
+    if done.returncode:
+        raise RuntimeError(f"wanted figures of {name} on {asked}, found: {done.stderr[-2000:]}")
+    return done.stdout
+
+
+def _read(document: dict[str, Any]) -> Figures:
+    return Figures(**{**document, "parts": tuple(_read(part) for part in document["parts"])})
+
+
+def make_plan(
+    fleet: Fleet, workloads: Sequence[Workload], *, deadline_seconds: float | None, before: Plan | None
+) -> Plan:
+    """Call the planner: the one place that knows how."""
+    del deadline_seconds, before
+    return plan(fleet, workloads)
+
+
+def planned(asked: Asked) -> Figures:
+    """Return the figures of the planner."""
+    instance = asked.instance
+    base_mib = _peak_mib()
+    began, began_cpu = time.perf_counter(), time.process_time()
+    made = make_plan(instance.fleet, instance.workloads, deadline_seconds=asked.deadline_seconds, before=None)
+    seconds, cpu_seconds = time.perf_counter() - began, time.process_time() - began_cpu
+    peak_mib = max(base_mib, _peak_mib())
+    counts = {placement.candidate.id: placement.replicas for placement in made.placements}
+    offered = offer(instance.fleet, instance.workloads, tuple(made.candidates))
+    figures = _judged("quartermaster", instance, offered, result(offered, counts, seconds=cpu_seconds))
+    short = max(len(made.shortfalls), figures.short)
+    return replace(figures, seconds=seconds, short=short, gap_fraction=made.gap_fraction, peak_mib=peak_mib)
+
+
+def baseline(name: str, solve: Callable[[Offer, Asked], Result]) -> Callable[[Asked], Figures]:
+    """Return the runner of a baseline; making candidates is not in its seconds."""
+
+    def run(asked: Asked) -> Figures:
+        instance = asked.instance
+        offered = offer(instance.fleet, instance.workloads, tuple(candidates(instance.fleet, instance.workloads)[0]))
+        began = time.perf_counter()
+        found = solve(offered, asked)
+        figures = _judged(name, instance, offered, found)
+        gap = None
+        if found.bound is not None and found.dollars_per_hour > 0 and not found.unserved_by_key:
+            gap = max(0.0, 1 - found.bound / found.dollars_per_hour)
+        return replace(figures, seconds=time.perf_counter() - began, gap_fraction=gap, peak_mib=_peak_mib())
+
+    return run
+
+
+def _judged(name: str, instance: Instance, offered: Offer, found: Result) -> Figures:
+    dollars = {c.id: c.dollars_per_hour for own in offered.candidates_by_key.values() for c in own}
+    planted = {
+        key: sum(len(hosts) * dollars.get((key, *where), 0.0) for where, hosts in seats.items())
+        for key, seats in instance.planted.items()
+    }
+    missing = sum(planted[key] * fraction for key, fraction in found.unserved_by_key.items())
+    return Figures(
+        name=name,
+        seconds=found.seconds,
+        cpu_seconds=found.seconds,
+        dollars_per_hour=found.dollars_per_hour,
+        short=len(found.unserved_by_key),
+        unserved_fraction=missing / max(sum(planted.values()), 1e-9),
+        equal_dollars=found.dollars_per_hour + missing,
+    )
+
+
+def incremental(asked: Asked) -> Figures:
+    """Return the figures of one change each, in a fleet on which the plan before runs; whole demands are kept."""
+    instance = asked.instance
+    fleet, workloads = instance.fleet, list(instance.workloads)
+    newcomer = workloads.pop()
+    began, began_cpu = time.perf_counter(), time.process_time()
+    first = make_plan(fleet, workloads, deadline_seconds=asked.deadline_seconds, before=None)
+    whole = Figures("first", time.perf_counter() - began, time.process_time() - began_cpu)
+    settled = _running(workloads, first)
+    # What runs now is what the plan wanted: where it sits is for the planner to find.
+    loose = replace(fleet, pools=tuple(_freed(pool) for pool in fleet.pools))
+    second = make_plan(loose, settled, deadline_seconds=asked.deadline_seconds, before=first)
+    settled = _running(workloads, second)
+    third = make_plan(loose, settled, deadline_seconds=asked.deadline_seconds, before=second)
+    changes: list[tuple[str, Fleet, list[Workload]]] = [
+        ("nothing", loose, settled),
+        ("new deployment", loose, [*settled, replace(newcomer, running=())]),
+        ("lost node", _without_node(loose, third), settled),
+        ("changed demand", loose, [_grown(settled[0]), *settled[1:]]),
+    ]
+    parts = []
+    for name, after, asked_for in changes:
+        began, began_cpu = time.perf_counter(), time.process_time()
+        made = make_plan(after, asked_for, deadline_seconds=asked.deadline_seconds, before=third)
+        seconds, cpu_seconds = time.perf_counter() - began, time.process_time() - began_cpu
+        parts.append(
+            Figures(
+                name=name,
+                seconds=seconds,
+                cpu_seconds=cpu_seconds,
+                dollars_per_hour=made.dollars_per_hour,
+                short=len(made.shortfalls),
+                gap_fraction=made.gap_fraction,
+                moved=_moved(second, made),
+            )
+        )
+    return replace(whole, parts=tuple(parts), peak_mib=_peak_mib())
+
+
+def _running(workloads: Sequence[Workload], made: Plan) -> list[Workload]:
+    placed = made.placements_by_key()
+    return [
+        replace(
+            workload,
+            running=tuple(
+                Running(p.candidate.pool, p.candidate.shape.key, p.replicas, p.replicas)
+                for p in placed.get(workload.key, ())
+            ),
+        )
+        for workload in workloads
+    ]
+
+
+def _freed(pool: Any) -> Any:
+    return replace(pool, hosts=tuple(replace(host, free_chips=host.available_chips) for host in pool.hosts))
+
+
+def _without_node(fleet: Fleet, made: Plan) -> Fleet:
+    """Return the fleet without a node of the pool on which most replicas run."""
+    counts: dict[str, int] = {}
+    for placement in made.placements:
+        counts[placement.candidate.pool] = counts.get(placement.candidate.pool, 0) + placement.replicas
+    name = max(sorted(counts), key=lambda pool: counts[pool])
+    pools = [replace(pool, hosts=pool.hosts[1:]) if pool.name == name else pool for pool in fleet.pools]
+    return replace(fleet, pools=tuple(pools))
+
+
+def _grown(workload: Workload) -> Workload:
+    demand = replace(workload.demand, requests_per_second=workload.demand.requests_per_second * 1.3)
+    return replace(workload, demand=demand)
+
+
+def _moved(before: Plan, after: Plan) -> int:
+    """Return the replicas that the later plan starts for deployments that the earlier one had placed."""
+    had = {placement.candidate.id: placement.replicas for placement in before.placements}
+    known = {placement.candidate.workload for placement in before.placements}
+    return sum(
+        max(0, placement.replicas - had.get(placement.candidate.id, 0))
+        for placement in after.placements
+        if placement.candidate.workload in known
+    )
+
+
+def from_files(asked: Asked) -> Figures:
+    """Return the figures of the whole process that plans from files."""
+    with tempfile.TemporaryDirectory() as folder:
+        write(asked.instance, Path(folder))
+        command = [
+            sys.executable,
+            "-m",
+            "quartermaster.cli.main",
+            "plan",
+            "--fleet",
+            folder,
+            "-f",
+            folder,
+            "-o",
+            "json",
+        ]
+        began = time.perf_counter()
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603  # our own verb
+        seconds = time.perf_counter() - began
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    if done.returncode not in {0, 1}:
+        raise RuntimeError(f"wanted a plan from the files, found: {done.stderr[-2000:]}")
+    document = json.loads(done.stdout)
+    cpu_seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Figures(
+        name="files",
+        seconds=seconds,
+        cpu_seconds=cpu_seconds,
+        dollars_per_hour=document["dollarsPerHour"],
+        gap_fraction=document["gapFraction"],
+        inner=document["solveSeconds"],
+    )
+
+
+def _peak_mib() -> float:
+    """Return the most memory that this process ever had in RAM."""
+    (line,) = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM:")]
+    return int(line.split()[1]) / MIB_KIB
+
+
+def generated(asked: Asked) -> Figures:
+    """Keep the instance, and tell how long it took to make."""
+    began, began_cpu = time.perf_counter(), time.process_time()
+    instance = asked.generate()
+    Path(asked.path).write_bytes(pickle.dumps(instance))
+    return Figures("generate", time.perf_counter() - began, time.process_time() - began_cpu, peak_mib=_peak_mib())
+
+
+RUNNERS: dict[str, Callable[[Asked], Figures]] = {
+    "generate": generated,
+    "quartermaster": planned,
+    "incremental": incremental,
+    "files": from_files,
+    "cheapest-first": baseline("cheapest-first", lambda offered, _: cheapest_first(offered)),
+    "first-fit": baseline("first-fit", lambda offered, _: first_fit(offered)),
+    "each-alone": baseline("each-alone", lambda offered, _: each_alone(offered)),
+    "compact": baseline("compact", lambda offered, asked: compact(offered, seconds=asked.compact_seconds)),
+}
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(asdict(RUNNERS[sys.argv[1]](Asked(**json.loads(sys.argv[2]))))))
