@@ -99,7 +99,7 @@ class Candidate:
                 has_lease = await self._take_or_renew()
         except (ApiError, CredentialsError, TimeoutError) as error:
             if not (isinstance(error, ApiError) and error.is_conflict):
-                logger.warning("lease %s/%s: %s", self._namespace, self._name, error or "no answer in time")
+                logger.warning("lease %s/%s: %s", self._namespace, self._name, str(error) or "no answer in time")
             has_lease = None
         if has_lease:
             self._renewed_seconds = sent_seconds

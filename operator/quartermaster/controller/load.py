@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
@@ -27,7 +28,8 @@ class Load:
         self.window_by_key: Mapping[Key, Window] = {}
         self._catalog = catalog
         self._metrics = metrics
-        self._interval_seconds = interval_seconds
+        self.interval_seconds = interval_seconds
+        """How often replicas are asked; whoever asks less often says so."""
         self._scraper = Scraper()
         self._result_by_pod: dict[str, ScrapeResult] = {}
 
@@ -51,8 +53,9 @@ class Load:
         rows_by_key: dict[Key | None, list[Scraped]] = {}
         for row in scraped:
             rows_by_key.setdefault(target_by_pod[row.target.pod_uid][0], []).append(row)
+        unknown = Window()
         self.window_by_key = {
-            key: self.window_by_key.get(key, Window(interval_seconds=self._interval_seconds)).add(
+            key: replace(self.window_by_key.get(key, unknown), interval_seconds=self.interval_seconds).add(
                 [row.sample for row in rows_by_key.get(key, ()) if row.sample is not None],
                 now_seconds=max([now_seconds, *(r.sample.at_seconds for r in rows_by_key.get(key, ()) if r.sample)]),
             )

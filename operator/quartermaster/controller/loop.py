@@ -25,6 +25,10 @@ logger = logging.getLogger(__name__)
 _RETRY_SECONDS = (1.0, 2.0, 5.0, 10.0, 30.0)
 _STUCK_SECONDS = 120.0
 _STALE_PAUSE_SECONDS = 0.1
+_LONGEST_PAUSE_SECONDS = 1.0
+_SCRAPE_REST = 3.0
+"""After a round of scraping, no other begins for so many times the processor time that it took: with thousands of
+replicas the rounds become rarer, instead of leaving no time for anything else."""
 
 
 class Loop:
@@ -49,6 +53,7 @@ class Loop:
         )
         self._memory = Memory()
         self._failures = 0
+        self._pause_seconds = 0.0
         self._turned_seconds = time.monotonic()
 
     def wake(self) -> None:
@@ -91,20 +96,23 @@ class Loop:
 
     async def _scrape(self) -> None:
         while True:
-            started_seconds = time.monotonic()
+            started_seconds, used_seconds = time.monotonic(), time.thread_time()
             if self._caches.stale:
                 await asyncio.sleep(_STALE_PAUSE_SECONDS)
                 continue
             await self._load.scrape(self._caches.pods.store.values(), self._caches.keys, now_seconds=started_seconds)
             self._scraped.set()
             self.wake()
-            rest_seconds = self._settings.scale_seconds - (time.monotonic() - started_seconds)
-            await asyncio.sleep(max(0.05, rest_seconds))
+            taken_seconds, busy_seconds = time.monotonic() - started_seconds, time.thread_time() - used_seconds
+            rest_seconds = max(0.05, self._settings.scale_seconds - taken_seconds, _SCRAPE_REST * busy_seconds)
+            self._load.interval_seconds = max(self._settings.scale_seconds, taken_seconds + rest_seconds)
+            await asyncio.sleep(rest_seconds)
 
     async def _turn_until_stopped(self) -> None:
         while not self._stopping.is_set():
             await self._woken_or(self._settings.scale_seconds)
-            await asyncio.sleep(self._settings.debounce_seconds)
+            # Where a decision takes long, changes gather for as long: half of the time is for hearing of them.
+            await asyncio.sleep(max(self._settings.debounce_seconds, self._pause_seconds))
             self._woken.clear()
             self._turned_seconds = time.monotonic()
             figures.tell_caches(self._metrics, self._caches.all, is_leader=self._candidate.is_leader)
@@ -131,7 +139,9 @@ class Loop:
             self._failures += 1
             return False
         self._failures = 0
-        decided_seconds = time.monotonic()
+        decided_seconds = self._turned_seconds = time.monotonic()
+        if not outcome.has_replanned:
+            self._pause_seconds = min(_LONGEST_PAUSE_SECONDS, decided_seconds - started_seconds)
         self._memory = outcome.memory
         due = self._writer.due(outcome)
         for error in await self._writer.write(due):

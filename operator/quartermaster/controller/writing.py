@@ -82,10 +82,12 @@ class Writer:
         self._patience.failed(_identity(write), _content(write), is_temporary=error.is_temporary)
 
     async def _publish(self, outcome: Outcome) -> list[str]:
-        told = await asyncio.gather(*(self._publish_one(note) for note in outcome.events))
+        """Tell every event, a few at a time, so that requests for anything else find their way between them."""
+        slots = asyncio.Semaphore(apply.CONCURRENCY)
+        told = await asyncio.gather(*(self._publish_one(note, slots) for note in outcome.events))
         return [error for error in told if error]
 
-    async def _publish_one(self, note: EventNote) -> str:
+    async def _publish_one(self, note: EventNote, slots: asyncio.Semaphore) -> str:
         """Tell one event; returns what failed, empty when nothing did."""
         notice = Notice(
             regarding=note.regarding,
@@ -96,7 +98,8 @@ class Writer:
             is_warning=note.is_warning,
         )
         try:
-            await self._publisher.publish(notice)
+            async with slots:
+                await self._publisher.publish(notice)
         except ApiError as error:
             self._failed(note, error)
             return f"event {note.reason}: {error}"
