@@ -30,8 +30,9 @@ def _placements(made: Made) -> str:
         return "Nothing is placed."
     header = ("REPLICAS × SHAPE", "REGION", "ACCELERATOR", "POOL", "TOKENS/S", "$/H")
     rows: list[Sequence[str] | str] = []
+    placements_by_key = made.plan.placements_by_key()
     for key, demand in sorted(made.demand_by_key.items()):
-        placements = made.plan.placements_of(key)
+        placements = placements_by_key.get(key, ())
         rows.append(_heading(key, demand, placements))
         rows += [_placement(placement, made) for placement in placements]
     placed = table(header, rows, to_the_right=_NUMBERS)
