@@ -1,6 +1,6 @@
 """Benchmark of the planner: cost, unserved, seconds, proven gap and peak memory on tight fleets of real chips.
 
-``python -m tests.benchmarks.planner [--seeds N] [--sizes 50x40,1000x200] [--baselines NAMES]`` prints
+``python -m tests.benchmarks.planner [--seeds N] [--sizes 50x40,1000x200] [--planners NAMES]`` prints
 a row per size and planner; the figures of record are in ``RESULTS.md``. Instances are those of ``instances``: a third
 of the deployments with spread rules, a third running already, pods of others on a tenth of the nodes. Every run has a
 process of its own, which reads the instance from a file, so that its peak of memory is its own.
@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from tests.benchmarks import runs
 from tests.benchmarks.runs import Asked, Figures
 
-BASELINES = ("cheapest-first", "each-alone", "first-fit", "compact")
+PLANNERS = ("quartermaster", "cheapest-first", "each-alone", "first-fit", "compact")
 
 
 def main() -> None:
@@ -27,14 +27,15 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--tightness", type=float, default=0.9)
-    parser.add_argument("--baselines", default="", help=f"some of {', '.join(BASELINES)}, with commas between, or all")
+    told = f"some of {', '.join(PLANNERS)}, with commas between, or all"
+    parser.add_argument("--planners", default=PLANNERS[0], help=told)
     parser.add_argument("--compact-seconds", type=float, default=60.0)
     parser.add_argument("--still", action="store_true", help="nothing runs yet, so that costs can be compared")
     parser.add_argument("--deadline", type=float, help="seconds after which the planner must answer")
     parser.add_argument("--incremental", action="store_true")
     parser.add_argument("--files", action="store_true")
     given = parser.parse_args()
-    others = BASELINES if given.baselines == "all" else tuple(name for name in given.baselines.split(",") if name)
+    planners = PLANNERS if given.planners == "all" else tuple(given.planners.split(","))
     asked = Asked(
         tightness=given.tightness,
         is_still=given.still,
@@ -46,14 +47,14 @@ def main() -> None:
     print(HEADS[mode])
     print(f"| {' | '.join(['---'] * (HEADS[mode].count('|') - 1))} |")
     with tempfile.TemporaryDirectory() as folder:
-        _print(given.sizes, seeds=seeds, asked=asked, mode=mode, others=others, folder=folder)
+        _print(given.sizes, seeds=seeds, asked=asked, mode=mode, planners=planners, folder=folder)
 
 
-def _print(sizes: str, *, seeds: range, asked: Asked, mode: str, others: Sequence[str], folder: str) -> None:
+def _print(sizes: str, *, seeds: range, asked: Asked, mode: str, planners: Sequence[str], folder: str) -> None:
     for size in sizes.split(","):
         deployments, pools = (int(number) for number in size.split("x"))
         instances = [runs.saved(asked.at(deployments, pools, seed), folder) for seed in seeds]
-        for name in ("quartermaster", *others) if mode == "plan" else (mode,):
+        for name in planners if mode == "plan" else (mode,):
             rows = [runs.in_process(one, name) for one in instances]
             for line in _lines(mode, f"{deployments:,} × {pools:,}", name, rows):
                 print(line, flush=True)
