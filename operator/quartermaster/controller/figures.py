@@ -1,11 +1,12 @@
 """What the process tells of itself after each turn: outcomes, caches and answers as figures of our own metrics."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from quartermaster.cluster.call import Answered
 from quartermaster.cluster.informer import Informer
-from quartermaster.planner.fleet import Source
+from quartermaster.planner.fleet import Key, Source
+from quartermaster.planner.plan import Placement
 from quartermaster.reconcile.outcome import Outcome
 from quartermaster.telemetry.metrics import DeploymentFigures, Metrics
 
@@ -37,11 +38,13 @@ def tell_outcome(metrics: Metrics, outcome: Outcome, *, decide_seconds: float, t
         ("event", len(outcome.events)),
     ):
         metrics.writes.labels(kind).inc(count)
-    metrics.show_deployments([_figures(outcome, decision_key) for decision_key in outcome.memory.demand_by_key])
+    placements_by_key = outcome.plan.placements_by_key()
+    metrics.show_deployments(
+        [_figures(outcome, key, placements_by_key.get(key, ())) for key in outcome.memory.demand_by_key]
+    )
 
 
-def _figures(outcome: Outcome, key: Any) -> DeploymentFigures:
-    placements = outcome.plan.placements_of(key)
+def _figures(outcome: Outcome, key: Key, placements: Sequence[Placement]) -> DeploymentFigures:
     demand = outcome.memory.demand_by_key[key]
     is_observed = demand.source is Source.MEASURED
     return DeploymentFigures(
