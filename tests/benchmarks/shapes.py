@@ -15,7 +15,7 @@ is the solver under the planner, HiGHS, on a form of the same problem without it
 import argparse
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -34,9 +34,8 @@ CHANGE_FRACTION = 300 / 3600
 GPUS = {"nvidia-h100-sxm": 6.9, "nvidia-a100-sxm-80": 3.4, "nvidia-h200-sxm": 7.9, "nvidia-l40s": 1.9}
 SAGESERVE_SIZES = ((20, 6, 3), (40, 6, 3), (60, 8, 4))
 """Models, regions, GPUs."""
-MELANGE_SIZES = ((3, 3, 3), (4, 4, 3), (6, 6, 4))
-"""Input sizes, output sizes, GPUs."""
-MELANGE_RATE = 16.0
+MELANGE_SIZES = ((3, 3, 3, 16), (4, 4, 3, 16), (6, 6, 4, 16), (3, 3, 3, 60), (4, 4, 3, 60), (6, 6, 4, 60))
+"""Input sizes, output sizes, GPUs, requests per second."""
 NODES, CHIPS = 400, 8
 SAME = 1e-4
 """Optima this near to each other are the same: the gap to which both sides solve."""
@@ -137,7 +136,7 @@ class Row:
     """Whether CBC proved its optimum in its time."""
 
 
-def compare_sageserve(size: tuple[int, int, int], seed: int) -> Row:
+def compare_sageserve(size: tuple[int, ...], seed: int) -> Row:
     """Return the comparison of `plan` with SageServe's formulation."""
     models, regions, gpus = size
     random = np.random.default_rng(seed)
@@ -161,10 +160,10 @@ def compare_sageserve(size: tuple[int, int, int], seed: int) -> Row:
     return Row(ours_seconds, theirs.seconds, plain.seconds, is_same, theirs.is_proven)
 
 
-def compare_melange(size: tuple[int, int, int], seed: int) -> Row:
+def compare_melange(size: tuple[int, ...], seed: int) -> Row:
     """Return the comparison of the form without symmetry in HiGHS with the published one under CBC."""
-    wide, high, gpus = size
-    market = melange.market((wide, high), gpus, seed=seed, requests_per_second=MELANGE_RATE)
+    wide, high, gpus, rate = size
+    market = melange.market((wide, high), gpus, seed=seed, requests_per_second=float(rate))
     ours, theirs = melange.ours(market), melange.published(market)
     off = ours.dollars_per_hour - theirs.dollars_per_hour
     slack = SAME * theirs.dollars_per_hour
@@ -172,7 +171,7 @@ def compare_melange(size: tuple[int, int, int], seed: int) -> Row:
     return Row(ours.seconds, theirs.seconds, 0.0, is_same, theirs.is_proven)
 
 
-def _line(title: str, size: tuple[int, int, int], rows: Sequence[Row]) -> str:
+def _line(title: str, size: tuple[int, ...], rows: Sequence[Row]) -> str:
     ratios = [row.theirs / row.ours for row in rows]
     ours, theirs, plain = ([getattr(row, name) for row in rows] for name in ("ours", "theirs", "plain"))
     cells = (
@@ -202,10 +201,11 @@ def main() -> None:
         "| shape | size | ours: median, worst | CBC: median, worst | no big M | ratio: median, least | same | proven |"
     )
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
-    for title, sizes, compare in (
+    shapes: tuple[tuple[str, tuple[tuple[int, ...], ...], Callable[[tuple[int, ...], int], Row]], ...] = (
         ("SageServe", SAGESERVE_SIZES, compare_sageserve),
         ("Mélange", MELANGE_SIZES, compare_melange),
-    ):
+    )
+    for title, sizes, compare in shapes:
         for size in sizes if given.only in {None, title.lower().replace("é", "e")} else ():
             print(_line(title, size, [compare(size, seed) for seed in range(given.seeds)]), flush=True)
 
