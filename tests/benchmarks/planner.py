@@ -34,6 +34,7 @@ def main() -> None:
     parser.add_argument("--deadline", type=float, help="seconds after which the planner must answer")
     parser.add_argument("--incremental", action="store_true")
     parser.add_argument("--files", action="store_true")
+    parser.add_argument("--same-service", action="store_true", help="what each baseline serves, served by the planner")
     given = parser.parse_args()
     planners = PLANNERS if given.planners == "all" else tuple(given.planners.split(","))
     asked = Asked(
@@ -43,7 +44,8 @@ def main() -> None:
         compact_seconds=given.compact_seconds,
     )
     seeds = range(given.first_seed, given.first_seed + given.seeds)
-    mode = "incremental" if given.incremental else "files" if given.files else "plan"
+    chosen = {"incremental": given.incremental, "files": given.files, "same-service": given.same_service}
+    mode = next((name for name, is_chosen in chosen.items() if is_chosen), "plan")
     print(HEADS[mode])
     print(f"| {' | '.join(['---'] * (HEADS[mode].count('|') - 1))} |")
     with tempfile.TemporaryDirectory() as folder:
@@ -66,6 +68,7 @@ HEADS = {
         "| gap: median, worst | peak MiB |"
     ),
     "incremental": "| size | change | wall ms: median, worst | CPU ms | gap: median, worst | moved, most | short |",
+    "same-service": "| size | planner | its $/h | ours for the same | ours is lower by: median, least | gap | short |",
     "files": "| deployments × pools | wall s: median, worst | CPU s: median, worst | deciding s | gap: median, worst |",
 }
 
@@ -76,6 +79,8 @@ def _lines(mode: str, size: str, name: str, rows: Sequence[Figures]) -> list[str
         return [
             _changed(size, change, [p for run in rows for p in run.parts if p.name == change]) for change in changes
         ]
+    if mode == "same-service":
+        return [_same(size, name, [p for run in rows for p in run.parts if p.name == name]) for name in PLANNERS[1:4]]
     if mode == "files":
         gaps = f"{_percent(_middle(rows, 'gap_fraction'))}, {_percent(_most(rows, 'gap_fraction'))}"
         return [
@@ -97,6 +102,20 @@ def _lines(mode: str, size: str, name: str, rows: Sequence[Figures]) -> list[str
         f"{_most(rows, 'peak_mib'):.0f}",
     )
     return [f"| {' | '.join(cells)} |"]
+
+
+def _same(size: str, name: str, rows: Sequence[Figures]) -> str:
+    lower = [1 - row.equal_dollars / row.dollars_per_hour for row in rows]
+    cells = (
+        size,
+        name,
+        f"{_middle(rows, 'dollars_per_hour'):,.0f}",
+        f"{_middle(rows, 'equal_dollars'):,.0f}",
+        f"{_percent(statistics.median(lower))}, {_percent(min(lower))}",
+        _percent(_middle(rows, "gap_fraction")),
+        f"{_most(rows, 'short'):.0f}",
+    )
+    return f"| {' | '.join(cells)} |"
 
 
 def _changed(size: str, change: str, rows: Sequence[Figures]) -> str:

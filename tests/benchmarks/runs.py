@@ -24,6 +24,8 @@ from tests.benchmarks.instances import Instance, Recipe, generate
 from tests.benchmarks.instances.files import write
 
 MIB_KIB = 1024
+NOTHING_FRACTION = 1e-6
+"""A deployment of which less is served is not served at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +169,36 @@ def _judged(name: str, instance: Instance, offered: Offer, found: Result) -> Fig
     )
 
 
+def same_service(asked: Asked) -> Figures:
+    """Return for every baseline its cost, and the planner's for the very demand that the baseline could serve."""
+    instance = asked.instance
+    offered = offer(instance.fleet, instance.workloads, tuple(candidates(instance.fleet, instance.workloads)[0]))
+    parts = []
+    for name, solve in (("cheapest-first", cheapest_first), ("each-alone", each_alone), ("first-fit", first_fit)):
+        found = solve(offered)
+        left = [_cut(workload, 1 - found.unserved_by_key.get(workload.key, 0.0)) for workload in instance.workloads]
+        served = [workload for workload in left if workload.demand.requests_per_second > 0]
+        began, began_cpu = time.perf_counter(), time.process_time()
+        made = make_plan(instance.fleet, served, deadline_seconds=asked.deadline_seconds, before=None)
+        parts.append(
+            Figures(
+                name=name,
+                seconds=time.perf_counter() - began,
+                cpu_seconds=time.process_time() - began_cpu,
+                dollars_per_hour=found.dollars_per_hour,
+                equal_dollars=made.dollars_per_hour,
+                short=len(made.shortfalls),
+                gap_fraction=made.gap_fraction,
+            )
+        )
+    return Figures("same-service", 0.0, 0.0, parts=tuple(parts))
+
+
+def _cut(workload: Workload, fraction: float) -> Workload:
+    wanted = workload.demand.requests_per_second * (fraction if fraction > NOTHING_FRACTION else 0.0)
+    return replace(workload, demand=replace(workload.demand, requests_per_second=wanted))
+
+
 def incremental(asked: Asked) -> Figures:
     """Return the figures of one change each, in a fleet on which the plan before runs; whole demands are kept."""
     instance = asked.instance
@@ -302,6 +334,7 @@ def generated(asked: Asked) -> Figures:
 RUNNERS: dict[str, Callable[[Asked], Figures]] = {
     "generate": generated,
     "quartermaster": planned,
+    "same-service": same_service,
     "incremental": incremental,
     "files": from_files,
     "cheapest-first": baseline("cheapest-first", lambda offered, _: cheapest_first(offered)),
