@@ -268,7 +268,8 @@ def _is_nothing(wanted: Any, field: str) -> bool:
 
 
 def _is_list(value: Any) -> bool:
-    return isinstance(value, Sequence) and not isinstance(value, str)
+    # Named types, because JSON has no other sequences and an abstract one is asked ten times as slowly.
+    return isinstance(value, list | tuple)
 
 
 def _join(path: str, key: str) -> str:
