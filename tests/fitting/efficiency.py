@@ -1,6 +1,6 @@
 """Fit the throughput model to public measurements and write the table that ships.
 
-`QUARTERMASTER_DATA=… python -m tests.fitting.efficiency` rewrites `planner/efficiency_table.py`; the same data give the
+`QUARTERMASTER_DATA=… python -m tests.fitting.efficiency` rewrites `planner/efficiency_table.py`: the same data, the
 same table. Numbers are rounded to three digits: the measurements carry no more.
 """
 
@@ -41,10 +41,10 @@ ENGINES = ("VLLM", "SGLang", "TensorRTLLM")
 '''
 FOOTER = '''
 VENDOR_PENALTY = {{"amd": {amd}, "google": {google}, "others": {others}}}
-"""Logarithm of the factor for chips without points of their own. AMD: the median of {amd_rows} results against NVIDIA's
-chips in the same round, model and format of MLPerf. Google: {google_rows} rows of AI-Hypercomputer's recipes for TPU v6e
-(2026-08-07), which run as fast as predicted. Others: nobody measured, so the slower of the two. None is below 0.2, half
-the uncertainty: a plan errs towards too many replicas."""
+"""Logarithm of the factor for chips without points of their own. AMD: the median of {amd_rows} results against
+NVIDIA's chips in the same round, model and format of MLPerf. Google: {google_rows} rows of the recipes of
+AI-Hypercomputer for TPU v6e (2026-08-07), which run as fast as predicted. Others: nobody measured, so the slower of
+the two. None is below 0.2, half the uncertainty: a plan errs towards too many replicas."""
 
 UNCERTAINTY = {{
     "hopper": ({ttft}, {tpot}),

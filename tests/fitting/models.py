@@ -52,7 +52,7 @@ FIRST_PRIOR = {
     "cache_wait_factor": 0.5,
 }
 STEP_RIDGE = Ridge(base=3.0, group=10.0)
-FIRST_RIDGE = Ridge(base=3.0, group=3.0, huber_fraction=0.25)
+FIRST_RIDGE = Ridge(base=5.0, group=2.5, huber_fraction=0.25)
 
 Floats = NDArray[np.float64]
 

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from quartermaster.api.v1alpha1.enums import EngineName, Precision
 from quartermaster.catalog.naming import find_accelerator, find_model
 from quartermaster.cli.points import AGGREGATED, Measured, NotPredictableError, read, understood
+from quartermaster.planner.estimate import CannotEstimateError, Replica, figures, kv_tokens
 from quartermaster.planner.layout import Layout
-from quartermaster.planner.memory import layout_fit
 from quartermaster.planner.steady import Point, running_of
-from quartermaster.planner.work import Mean, Work, work
+from quartermaster.planner.work import Mean, Work
 
 SILICON = Path("data") / "silicon" / "silicon_measured.csv"
 MODELS = Path("catalog") / "models.yaml"
@@ -38,7 +38,7 @@ class Sample:
 
     measured: Measured
     work: Work
-    kv_tokens: int
+    kv_tokens: float
     group: tuple[str, str, str]
     """Model, system and precision: what is left out together."""
     calibrated_with: tuple[str, ...]
@@ -116,12 +116,12 @@ def _sample(
 ) -> Sample | None:
     point = measured.point
     mean = Mean(point.input_tokens, point.output_tokens)
-    how = {"layout": measured.layout}
-    found = work(measured.model, measured.accelerator, measured.precision, mean=mean, **how)
-    fit = layout_fit(measured.model, measured.accelerator, measured.precision, **how)
-    if found is None or fit is None:
+    replica = Replica(measured.model, measured.accelerator, measured.engine, measured.precision, measured.layout)
+    try:
+        found, _ = figures(replica, mean)
+    except CannotEstimateError:
         return None
-    return Sample(measured, found, fit.kv_capacity_tokens, group, calibrated_with, older)
+    return Sample(measured, found, kv_tokens(replica, mean), group, calibrated_with, older)
 
 
 def step_terms(samples: Sequence[Sample]) -> Floats:

@@ -33,7 +33,7 @@ class Verb(Protocol):
         """Do it; gives the exit status."""
 
 
-_VERBS = ("plan", "status", "snapshot", "crds")
+_VERBS = ("plan", "estimate", "status", "snapshot", "crds")
 """In the order of the help; each is a module beside this one."""
 
 

@@ -4,7 +4,7 @@ Formulas: a time is a sum of parts (see ``coefficients`` and ``steady``), each o
 own, and all of them by a common one:
     log time = c + log Σ_i part_i · exp(θ_i),   θ_i ~ N(0, PART²),   c ~ N(0, COMMON²),   residual ~ N(0, NOISE²)
 The most likely θ and c are found by Gauss-Newton (least squares in the logarithm; residuals beyond three NOISE count
-less). First the time per token, then the time to first token with the corrected steps. One point moves the parts that
+little). First the time per token, then the time to first token with the corrected steps. One point moves the parts that
 it depends on most; what no point tells keeps the physics.
 """
 
@@ -45,6 +45,8 @@ _ROUNDS = 30
 _LARGEST_STEP = 0.7
 _SMALLEST_STEP = 1e-6
 _OUTLIER_NOISES = 3.0
+_FURTHEST = 2.0
+"""Logarithm of the largest factor: what is further off was not this replica, or not this kind of work."""
 
 Floats = NDArray[np.float64]
 
@@ -60,7 +62,7 @@ class _Beliefs:
 
 # Chosen on the public table: the least error on the other points of a group after its first three.
 _STEP_BELIEFS = _Beliefs(part=0.4, common=0.2, noise=0.05)
-_FIRST_BELIEFS = _Beliefs(part=1.0, common=0.3, noise=0.1)
+_FIRST_BELIEFS = _Beliefs(part=1.0, common=0.2, noise=0.05)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,11 +165,10 @@ def _most_likely(parts: Floats, seconds: Floats, beliefs: _Beliefs) -> tuple[Flo
         total = scaled.sum(axis=1)
         residual = np.log(seconds / total) - theta[count]
         slope = np.concatenate((scaled / total[:, None], np.ones((len(seconds), 1))), axis=1)
-        reach = _OUTLIER_NOISES * beliefs.noise
-        weight = np.minimum(1.0, reach / np.maximum(np.abs(residual), 1e-12)) / beliefs.noise**2
+        weight = 1 / (1 + (residual / (_OUTLIER_NOISES * beliefs.noise)) ** 2) / beliefs.noise**2
         curvature = slope.T @ (slope * weight[:, None]) + precision
         step = np.linalg.solve(curvature, slope.T @ (weight * residual) - precision @ theta)
-        theta += np.clip(step, -_LARGEST_STEP, _LARGEST_STEP)
+        theta = np.clip(theta + np.clip(step, -_LARGEST_STEP, _LARGEST_STEP), -_FURTHEST, _FURTHEST)
         if np.abs(step).max() < _SMALLEST_STEP:
             break
     spread = np.einsum("ij,jk,ik->i", slope, np.linalg.inv(curvature), slope)

@@ -51,7 +51,7 @@ class Coefficients:
     wave_factor: float = 0.0
     """Part of the others' prompts that a request of a closed loop waits for."""
     queue_factor: float = 0.0
-    """Prompts ahead in a closed loop, over busy fraction times the root of the batch."""
+    """Part of the others' prompts that share its iterations in a closed loop."""
     cache_wait_factor: float = 1.0
     """Part of the wait for cache that counts as time to first token."""
 

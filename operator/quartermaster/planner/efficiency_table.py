@@ -31,27 +31,27 @@ STEP: dict[str, Row] = {
 """By what is done in a step; the order is that of ``work.TERMS``."""
 
 FIRST: dict[str, Row] = {
-    "request_seconds": (0.0419, {"VLLM": -0.72, "SGLang": 0.94, "TensorRTLLM": 0.52, "blackwell": 0.17}),
-    "step_factor": (1.99, {"VLLM": -0.12, "SGLang": 0.39, "TensorRTLLM": 0.42, "blackwell": 0.26}),
-    "weights_factor": (1.58, {"VLLM": -0.02, "SGLang": 0.08, "TensorRTLLM": 0.4, "blackwell": 0.09}),
-    "prompt_factor": (1.38, {"VLLM": 0.13, "SGLang": 0.47, "TensorRTLLM": -0.28, "blackwell": -0.13}),
-    "crowd_seconds": (0.000145, {"VLLM": 0.12, "SGLang": 0.43, "TensorRTLLM": 1.02, "blackwell": 1.23}),
-    "wave_factor": (0.19, {"VLLM": -0.08, "SGLang": 0.95, "TensorRTLLM": -0.23, "blackwell": 0.15}),
-    "queue_factor": (0.234, {"VLLM": -0.17, "SGLang": 0.05, "TensorRTLLM": -0.14, "blackwell": -0.1}),
-    "cache_wait_factor": (0.292, {"VLLM": -0.21, "SGLang": -0.03, "TensorRTLLM": -0.3, "blackwell": -1.22}),
+    "request_seconds": (0.0353, {"VLLM": -0.65, "SGLang": 1.14, "TensorRTLLM": 0.64, "blackwell": 0.17}),
+    "step_factor": (1.6, {"VLLM": -0.05, "SGLang": 0.4, "TensorRTLLM": 0.59, "blackwell": 0.3}),
+    "weights_factor": (1.46, {"VLLM": 0.11, "SGLang": 0.11, "TensorRTLLM": 0.53, "blackwell": 0.14}),
+    "prompt_factor": (1.02, {"VLLM": 0.06, "SGLang": 0.37, "TensorRTLLM": -0.39, "blackwell": -0.01}),
+    "crowd_seconds": (8.52e-05, {"VLLM": 0.33, "SGLang": 0.56, "TensorRTLLM": 1.2, "blackwell": 1.66}),
+    "wave_factor": (0.147, {"VLLM": -0.12, "SGLang": 1.1, "TensorRTLLM": -0.2, "blackwell": 0.18}),
+    "queue_factor": (0.19, {"VLLM": -0.39, "SGLang": 0.04, "TensorRTLLM": -0.55, "blackwell": -0.35}),
+    "cache_wait_factor": (0.346, {"VLLM": -0.29, "SGLang": -0.04, "TensorRTLLM": -0.4, "blackwell": -1.37}),
 }
 """Of the time to first token; names are those of ``coefficients``."""
 
 VENDOR_PENALTY = {"amd": 0.44, "google": 0.2, "others": 0.44}
-"""Logarithm of the factor for chips without points of their own. AMD: the median of 9 results against NVIDIA's
-chips in the same round, model and format of MLPerf. Google: 2 rows of AI-Hypercomputer's recipes for the TPU v6e
-(2026-08-07), which run as fast as predicted. Others: nobody measured, so the slower of the two. None is below 0.2, half
-the uncertainty: a plan errs towards too many replicas."""
+"""Logarithm of the factor for chips without points of their own. AMD: the median of 9 results against
+NVIDIA's chips in the same round, model and format of MLPerf. Google: 2 rows of the recipes of
+AI-Hypercomputer for TPU v6e (2026-08-07), which run as fast as predicted. Others: nobody measured, so the slower of
+the two. None is below 0.2, half the uncertainty: a plan errs towards too many replicas."""
 
 UNCERTAINTY = {
-    "hopper": (0.44, 0.21),
-    "blackwell": (0.44, 0.21),
-    "ampere": (0.44, 0.35),
+    "hopper": (0.43, 0.21),
+    "blackwell": (0.43, 0.21),
+    "ampere": (0.43, 0.35),
     "amd": (0.6, 0.4),
     "google": (0.6, 0.4),
     "others": (0.7, 0.5),

@@ -1,12 +1,12 @@
 """Latencies of a replica that always has the same number of requests: the closed loop in which engines are measured.
 
-Formulas, for n requests of which N fit into the cache (with the symbols of ``coefficients``):
-    inter-token latency = decode(min(n, N))
-    ρ = min(n, N) · prompt / (O · decode), the part of the time that goes to prompts
-    time to first token = r + prefill(min(n, N)) + wave · n · prompt / 2 + queue · prompt · ρ · √n
-                          + wait · max(0, n / N − 1) · O · decode
-A closed loop starts all its requests at once and some of that wave stays; requests beyond the cache wait until others
-have ended. Formulas only. An open stream of requests is ``queueing``.
+Formulas, for n requests of which m = min(n, N) fit into the cache and run (with the symbols of ``coefficients``):
+    inter-token latency = decode(m)
+    time to first token = r + prefill(m) + wave · m · prompt / 2 + queue · prompt · m / (1 + m / 32)
+                          + wait · max(0, n / N − 1) · O · decode(m)
+A closed loop starts all its requests at once: some of that wave stays, and a prompt meets some others in its
+iterations, up to a number. Requests beyond the cache wait until others have ended. Formulas only. An open stream of
+requests is ``queueing``.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from quartermaster.planner.coefficients import Coefficients, columns
 
-MOST_BUSY_FRACTION = 0.97
+PROMPTS_TOGETHER = 32.0
+"""Prompts that share iterations, at the most; the best of 4 to 64 on the public table."""
 
 Floats = NDArray[np.float64]
 
@@ -80,7 +81,6 @@ def first_token_parts(
     step = table.iteration_seconds(running, (inputs + outputs) / (outputs + 1), held, inputs / (outputs + 1))
     decode = table.decode_seconds(step, held)
     prompt = table.prompt_seconds(inputs)
-    busy = np.minimum(running * prompt / (outputs * decode), MOST_BUSY_FRACTION)
     parts = (
         table.request_seconds,
         table.step_factor * step,
@@ -88,7 +88,7 @@ def first_token_parts(
         table.prompt_factor * (prompt + table.gamma_seconds_per_token * inputs),
         table.crowd_seconds * running,
         table.wave_factor * running * prompt / 2,
-        table.queue_factor * prompt * busy * np.sqrt(running),
+        table.queue_factor * prompt * running / (1 + running / PROMPTS_TOGETHER),
         table.cache_wait_factor * np.maximum(batch / room - 1, 0.0) * outputs * decode,
     )
     return FirstTokenParts(np.concatenate(parts, axis=1), decode[:, 0], running[:, 0])
