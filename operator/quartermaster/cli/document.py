@@ -22,8 +22,8 @@ Estimated.
 - ``candidates``: when asked for: every candidate that no rule refuses, with the fields of a placement but for counts.
 - ``refusedInputs``: objects that cannot be planned with: kind, namespace, name, reason, message.
 
-``Estimate``: model, accelerator, engine, precision, the parallelisms, chips, inputTokens, outputTokens, concurrency, of
-which ``running`` hold cache; timeToFirstTokenMilliseconds and interTokenLatencyMilliseconds with mean, and low and high
+``Estimate``: model, accelerator, engine, precision, the parallelisms, chips, inputTokens, outputTokens, concurrency,
+of which ``running`` hold cache; timeToFirstTokenMilliseconds and interTokenLatencyMilliseconds with mean, and low and high
 one standard deviation away; requestsPerSecond; tokensPerSecond perReplica, perChip, perDollar (tokens) and perWatt;
 kvCapacityTokens; ``limit`` and ``stepFractions``, what takes the time of a step; source; dollarsPerChipHour, priceBasis.
 
