@@ -10,6 +10,7 @@ from tests.fitting.samples import DataMissingError, silicon, splitwise
 
 TPOT, TPOT_P90, TTFT = 0.15, 0.50, 0.30
 TPOT_AFTER_THREE, TTFT_AFTER_THREE = 0.07, 0.15
+TPOT_OF_ONE_ENGINE = 0.20
 
 
 def test_groups_left_out_of_the_fit_are_predicted_well_and_better_after_three_points() -> None:
@@ -43,4 +44,4 @@ def test_no_engine_is_left_behind() -> None:
             replica = Replica(found.model, found.accelerator, found.engine, found.precision, found.layout)
             shipped.append(coefficients_at(replica, Mean(point.input_tokens, point.output_tokens))[0])
         errors = errors_of(own, shipped)
-        assert np.median(np.abs(errors.time_per_output_token)) <= TPOT, engine
+        assert np.median(np.abs(errors.time_per_output_token)) <= TPOT_OF_ONE_ENGINE, engine

@@ -3,11 +3,13 @@
 import dataclasses
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
 
 from quartermaster.api.v1alpha1.enums import EngineName, Precision
+from quartermaster.catalog.model import Experts
 from quartermaster.planner.coefficients import Coefficients
 from quartermaster.planner.fit import (
     Mix,
@@ -23,6 +25,7 @@ from quartermaster.planner.fleet import Shape, Source
 from quartermaster.planner.memory import memory_fit
 from quartermaster.planner.occupancy import padded
 from quartermaster.planner.plan import Throughput
+from quartermaster.planner.profiles import coefficients_of_profile, profile_fields
 from quartermaster.planner.queueing import STABLE_FRACTION, Servers, best_operations, operations_at
 from quartermaster.planner.roofline import roofline
 from tests.planner.builders import A100, DEEPSEEK_R1, H100, H200, L4, LLAMA_8B, LLAMA_70B, model, profile
@@ -280,3 +283,57 @@ def test_figures_of_a_well_known_pair_are_plausible() -> None:
     assert 0.004 < latency_alone(known, CHAT)[1] < 0.012
     assert 2_000 < estimate().tokens_per_second < 10_000
     assert math.isfinite(estimate().time_to_first_token_seconds)
+
+
+def test_a_profile_states_every_coefficient_and_is_read_back() -> None:
+    """What was corrected by live points survives being written into an object."""
+    known = Coefficients(
+        0.008123,
+        2.5e-5,
+        3.1e-8,
+        expert_seconds=0.0123,
+        active_fraction=8 / 256,
+        request_seconds=0.04,
+        sequence_seconds=6e-6,
+        attention_seconds_per_token=1.5e-7,
+        tokens_per_step=1.8,
+        step_factor=1.7,
+        weights_factor=1.1,
+        prompt_factor=1.3,
+        crowd_seconds=0.00015,
+    )
+    changes: dict[str, Any] = dict(profile_fields(known))
+    spec = profile(**changes)
+    catalog_model = dataclasses.replace(DEEPSEEK_R1, experts=Experts(256, 8, 2048, 58), hidden_size=7168)
+    assert coefficients_of_profile(spec, catalog_model) == known
+    assert profile_fields(Coefficients(0.01, 0.0, 1e-9)) == {
+        "alphaSeconds": "0.01",
+        "betaSecondsPerToken": "0",
+        "gammaSecondsPerToken": "0.000000001",
+    }
+
+
+def test_the_optional_fields_of_a_profile_are_honoured() -> None:
+    """Each changes what the replica sustains, or how soon its first token comes."""
+    plain = timing(LLAMA_8B, H100, shape(), mix=CHAT, profile=profile())
+    assert plain is not None
+    first, each = latency_alone(plain, CHAT)
+    for field, value in (
+        ("expertSeconds", "0.01"),
+        ("sequenceSeconds", "0.01"),
+        ("attentionSecondsPerToken", "0.00001"),
+        ("tokensPerStep", "2"),
+        ("requestSeconds", "0.1"),
+        ("prefillStepFactor", "3"),
+        ("prefillWeightsFactor", "2"),
+        ("prefillPromptFactor", "2"),
+        ("prefillSecondsPerRequest", "0.01"),
+    ):
+        change: dict[str, Any] = {field: value}
+        known = timing(LLAMA_8B, H100, shape(), mix=CHAT, profile=profile(**change))
+        assert known is not None
+        changed_first, changed_each = latency_alone(known, CHAT)
+        if field == "tokensPerStep":
+            assert changed_each == pytest.approx(each / 2)
+        else:
+            assert changed_first > first * 1.05, field

@@ -21,6 +21,7 @@ from quartermaster.planner.coefficients import Coefficients, columns
 from quartermaster.planner.fleet import Shape, Source, Workload
 from quartermaster.planner.memory import memory_fit
 from quartermaster.planner.occupancy import nodes, padded
+from quartermaster.planner.profiles import coefficients_of_profile
 from quartermaster.planner.queueing import Servers, alone, best_operations, operations_at
 from quartermaster.planner.roofline import roofline
 
@@ -104,9 +105,7 @@ def timing(
 ) -> Timing | None:
     """Return how a replica runs; None when neither a profile nor the datasheet says enough."""
     if profile is not None:
-        measured = Coefficients(
-            float(profile.alpha_seconds), float(profile.beta_seconds_per_token), float(profile.gamma_seconds_per_token)
-        )
+        measured = coefficients_of_profile(profile, model)
         return Timing(measured, profile.max_batch_size, profile.kv_capacity_tokens, Source.MEASURED)
     coefficients = roofline(model, accelerator, shape, input_tokens=mix.input_tokens, output_tokens=mix.output_tokens)
     fit = memory_fit(model, accelerator, shape)

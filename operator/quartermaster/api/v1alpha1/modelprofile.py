@@ -14,7 +14,10 @@ from quartermaster.api.v1alpha1.workload import chips_within_bound
 
 
 class ModelProfileSpec(ApiModel):
-    """Coefficients of the iteration time ``α + n (β t_c + γ t_m)`` with a batch of n, and the limits of the batch."""
+    """Coefficients of the iteration time ``α + n (β t_c + γ t_m)`` with a batch of n, and the limits of the batch.
+
+    The optional fields refine it: experts, a part per request, and how the first token relates to an iteration.
+    """
 
     model: Name
     """Name of the model."""
@@ -34,6 +37,24 @@ class ModelProfileSpec(ApiModel):
     """Compute time per token of the batch."""
     gamma_seconds_per_token: DecimalString
     """Memory time per token held in the KV cache."""
+    expert_seconds: DecimalString | None = None
+    """Time to read all routed experts of a mixture; a step takes the part that its batch meets."""
+    sequence_seconds: DecimalString | None = None
+    """Time of one step per request in the batch, whatever its tokens."""
+    attention_seconds_per_token: DecimalString | None = None
+    """Time of attention per token of a prompt, beyond betaSecondsPerToken."""
+    tokens_per_step: DecimalString | None = None
+    """Tokens that one step gives a request: above 1 with speculative decoding; 1 when absent."""
+    request_seconds: DecimalString | None = None
+    """Time until the first token spent once per request outside the batch."""
+    prefill_step_factor: DecimalString | None = None
+    """Iterations that a prompt waits for; 1 when absent."""
+    prefill_weights_factor: DecimalString | None = None
+    """Part of alphaSeconds and expertSeconds that a prompt adds; 0 when absent."""
+    prefill_prompt_factor: DecimalString | None = None
+    """Time of a prompt over the time of its tokens; 1 when absent."""
+    prefill_seconds_per_request: DecimalString | None = None
+    """Time until the first token per request in the batch."""
     max_batch_size: Annotated[int, Field(ge=1, le=65_536)]
     """Requests that run at once."""
     kv_capacity_tokens: Annotated[int, Field(ge=1, le=10_000_000_000)]
@@ -50,6 +71,14 @@ class ModelProfileSpec(ApiModel):
             holds=lambda spec: Decimal(spec.alpha_seconds) > 0,
             field="alphaSeconds",
             found=("alphaSeconds",),
+        ),
+        Rule(
+            cel="!has(self.tokensPerStep) || !self.tokensPerStep.startsWith('0')",
+            wanted="tokensPerStep of at least 1, because every step gives a token",
+            remedy="set tokensPerStep to 1 plus the mean of the tokens that were accepted, or leave it out",
+            holds=lambda spec: spec.tokens_per_step is None or not spec.tokens_per_step.startswith("0"),
+            field="tokensPerStep",
+            found=("tokensPerStep",),
         ),
         Rule(
             cel="self.kvCapacityTokens >= self.maxBatchSize",
