@@ -1,8 +1,8 @@
 """How far the throughput model is from public measurements that it was not fitted to, and how fast it answers.
 
 `QUARTERMASTER_DATA=… python -m tests.benchmarks.throughput` fits without one group at a time (model, system,
-precision), without one model, without one system, and then lets the first three points of each calibrated group (with
-backend and parallelism) correct a fit that never saw the group. Figures of errors do not depend on the machine; seconds do.
+precision), without one model, without one system. Then the first three points of each calibrated group (with backend
+and parallelism) correct a fit that never saw the group. Figures of errors do not depend on the machine; seconds do.
 """
 
 import sys
