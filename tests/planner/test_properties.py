@@ -5,18 +5,22 @@ import itertools
 import random
 from typing import Any
 
+import numpy as np
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from quartermaster.planner.arrays import Ints
 from quartermaster.planner.candidates import candidates
+from quartermaster.planner.column import chosen_columns, unmet_of
 from quartermaster.planner.fleet import Fleet, Pool, Running, Workload
-from quartermaster.planner.formulation import cost, missing, penalty
 from quartermaster.planner.pack import unseated
 from quartermaster.planner.plan import Placement, Plan
 from quartermaster.planner.planning import plan
-from quartermaster.planner.problem import Problem, problem
+from quartermaster.planner.pose import Posed, posed_of, priorities_of
+from quartermaster.planner.problem import Problem
 from quartermaster.planner.room import Tenants
-from quartermaster.planner.solve import solve
+from quartermaster.planner.solve import objective_of, softened, solve
+from quartermaster.planner.unmet import unmet_price
 from tests.planner.builders import (
     A100,
     H100,
@@ -197,30 +201,39 @@ def test_more_capacity_never_makes_a_plan_worse(world: tuple[Fleet, list[Workloa
         assert after.objective <= before.objective * (1 + 1e-3) + 1e-6
 
 
-def best_of_all(posed: Problem) -> tuple[tuple[float, ...], float]:
+def best_of_all(posed: Posed) -> tuple[tuple[float, ...], float]:
     """Return the least shortage by priority, and the least cost at it, by trying everything."""
-    ranges = [range(option.most + 1) for option in posed.options]
+    problem, ranks = posed.problem, priorities_of(posed)
     best: tuple[tuple[float, ...], float] | None = None
-    for counts in itertools.product(*ranges):
-        if any(sum(counts[i] * amount for i, amount in row.terms) > row.most + 1e-6 for row in posed.limits):
+    for tried in itertools.product(*(range(most + 1) for most in problem.options.most.tolist())):
+        counts = np.array(tried, dtype=np.int64)
+        if (problem.taken(counts) > problem.room + 1e-6).any() or not is_allowed(problem, counts):
             continue
-        short = dict.fromkeys(posed.priorities, 0.0)
-        is_good = True
-        for need in posed.needs:
-            own = [(posed.options[i], counts[i]) for i in need.options]
-            inside = sum(n for o, n in own if not o.candidate.is_external)
-            spent = sum(o.candidate.dollars_per_hour * n for o, n in own)
-            if inside > need.max_replicas or spent > need.budget + 1e-9:
-                is_good = False
-                break
-            short[need.priority] += penalty(need, missing(posed, need, counts))
-        if not is_good:
-            continue
-        rank = (tuple(round(short[p], 5) for p in posed.priorities), cost(posed, counts))
+        rank = (shortages(problem, counts, ranks), cost_of(problem, counts))
         if best is None or rank < best:
             best = rank
     assert best is not None
     return best
+
+
+def is_allowed(problem: Problem, counts: Ints) -> bool:
+    """Whether the counts keep each need's most and budget."""
+    options, needs = problem.options, problem.needs
+    inside = np.bincount(options.need, np.where(options.is_external, 0, counts), needs.count)
+    spent = np.bincount(options.need, options.dollars_per_hour * counts, needs.count)
+    return bool((inside <= needs.most).all() and (spent <= needs.budget + 1e-9).all())
+
+
+def shortages(problem: Problem, counts: Ints, ranks: Ints) -> tuple[float, ...]:
+    """Return the price of what is missing, the highest priority first."""
+    columns = chosen_columns(problem, counts)
+    price = unmet_price(softened(problem).needs, columns.need, unmet_of(problem, columns))
+    return tuple(round(float(price[ranks == rank].sum()), 3) for rank in np.unique(ranks)[::-1])
+
+
+def cost_of(problem: Problem, counts: Ints) -> float:
+    """Return what the counts cost, shortage apart."""
+    return objective_of(problem, counts) - sum(shortages(problem, counts, np.zeros(problem.needs.count)))
 
 
 @settings(max_examples=60, deadline=None)
@@ -229,19 +242,14 @@ def test_tiny_problems_are_solved_to_the_optimum_of_trying_everything(data: st.D
     """The bound is never above the optimum, the plan never below it, and they meet."""
     where = data.draw(fleets(most=2))
     asked = [data.draw(asks(f"w{i}")) for i in range(2)]
-    posed = problem(where, asked, candidates(where, asked)[0])
-    total = 1
-    for option in posed.options:
-        total *= option.most + 1
-    if total > 40_000 or not posed.needs:
+    posed = posed_of(where, asked)
+    if not posed.offers or np.prod(posed.problem.options.most + 1) > 20_000:
         return
+    ranks = priorities_of(posed)
     shortage_best, cost_best = best_of_all(posed)
-    found = solve(posed)
-    reached = tuple(
-        round(sum(penalty(n, missing(posed, n, found.counts)) for n in posed.needs if n.priority == priority), 5)
-        for priority in posed.priorities
-    )
-    assert reached <= tuple(value + 1e-3 for value in shortage_best)
-    optimum = cost_best + 100 * sum(shortage_best)
+    found = solve(posed.problem, ranks)
+    reached = shortages(posed.problem, found.counts, ranks)
+    assert reached <= tuple(value * (1 + 1e-4) + 0.1 for value in shortage_best)
+    optimum = cost_best + sum(shortage_best)
     assert found.bound <= optimum * (1 + 1e-6) + 1e-3
     assert found.objective <= optimum * (1 + 2e-4) + 0.2 * (sum(shortage_best) > 0) + 1e-3

@@ -1,63 +1,83 @@
 """Limits that deployments share: chips on hosts, by size and zone, and the tokens of services. Rows, no choice."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from quartermaster.planner.arrays import Floats, Ints
 from quartermaster.planner.fleet import Fleet, Host, Pool, Workload
-from quartermaster.planner.option import Option
+from quartermaster.planner.offer import ANY_ZONE, Places
 from quartermaster.planner.room import Tenants, available, is_whole, places, places_in, seats
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A row that several options share: the sum of ``(option, amount)`` is at most ``most``."""
+    """A row that the options of one pool share: what they take together is at most ``most``.
 
-    terms: tuple[tuple[int, float], ...]
+    In a pool of chips, an option of at least ``chips`` takes its chips; where hosts are taken whole, one of exactly
+    ``chips`` takes one host; of a service, an option takes its tokens per second.
+    """
+
+    pool: int
+    chips: int
+    zone: int
+    """Only options bound to this zone count; ``ANY_ZONE`` where all do."""
     most: float
-    pool: str
+    is_whole: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Usage:
+    """What options take from limits: one entry for each option and limit, by option."""
+
+    option: Ints
+    limit: Ints
+    amount: Floats
+    start: Ints
+    """Where each option's entries begin, and their end."""
 
 
 def limits_of(
-    options: Sequence[Option], pools: Mapping[str, Pool], tenants: Mapping[str, Tenants], *, settled: frozenset[str]
+    pool: Pool, index: int, sizes: Sequence[tuple[int, int]], at: Places, *, settled: Tenants | None
 ) -> list[Limit]:
-    """Return every shared limit; in the ``settled`` pools nothing that runs makes room for something larger."""
-    by_pool: dict[str, list[int]] = defaultdict(list)
-    for index, option in enumerate(options):
-        by_pool[option.candidate.pool].append(index)
-    found: list[Limit] = []
-    for name in sorted(by_pool):
-        pool, indices = pools[name], by_pool[name]
-        if pool.external is not None:
-            terms = tuple((i, options[i].candidate.throughput.tokens_per_second) for i in indices)
-            found.append(Limit(terms, pool.external.tokens_per_second, name))
-            continue
-        blocked = seats(pool, tenants[name]) if name in settled else {}
-        found += _chip_limits(pool, pool.hosts, [(i, options[i].chips) for i in indices], blocked=blocked)
-        for zone in sorted({options[i].zone for i in indices} - {""}):
-            hosts = [host for host in pool.hosts if host.zone == zone]
-            own = [(i, options[i].chips) for i in indices if options[i].zone == zone]
-            found += _chip_limits(pool, hosts, own, blocked=blocked)
+    """Return the limits of one pool that options of these ``(chips, zone)`` share.
+
+    Where what runs is ``settled``, nothing of it makes room for something larger.
+    """
+    if pool.external is not None:
+        return [Limit(index, 0, ANY_ZONE, pool.external.tokens_per_second)]
+    blocked = {} if settled is None else seats(pool, settled)
+    found = _of_hosts(pool, pool.hosts, index, {size for size, _ in sizes}, zone=ANY_ZONE, blocked=blocked)
+    for zone in sorted({zone for _, zone in sizes} - {ANY_ZONE}):
+        hosts = [host for host in pool.hosts if at.zone_index[host.zone] == zone]
+        found += _of_hosts(pool, hosts, index, {size for size, z in sizes if z == zone}, zone=zone, blocked=blocked)
     return found
 
 
-def _chip_limits(
-    pool: Pool, hosts: Sequence[Host], sized: Sequence[tuple[int, int]], *, blocked: dict[str, list[int]]
+def _of_hosts(
+    pool: Pool, hosts: Sequence[Host], index: int, sizes: set[int], *, zone: int, blocked: Mapping[str, list[int]]
 ) -> list[Limit]:
+    if is_whole(pool):
+        return [
+            Limit(index, size, zone, places_in(hosts, size, chips=available), is_whole=True) for size in sorted(sizes)
+        ]
+    alike = Counter(host.available_chips for host in hosts)
     found: list[Limit] = []
-    for size in sorted({chips for _, chips in sized}):
-        if is_whole(pool):
-            terms = tuple((i, 1.0) for i, chips in sized if chips == size)
-            found.append(Limit(terms, places_in(hosts, size, chips=available), pool.name))
-            continue
-        terms = tuple((i, float(chips)) for i, chips in sized if chips >= size)
-        found.append(Limit(terms, size * places_in(hosts, size, chips=available), pool.name))
+    least = np.inf
+    for size in sorted(sizes):
+        room = size * sum(count * (chips // size) for chips, count in alike.items())
         if blocked:
-            found.append(Limit(terms, _settled_room(hosts, size, blocked), pool.name))
+            room = min(room, _settled_room(hosts, size, blocked))
+        # A row of larger sizes says something new only where fewer chips are in reach of them.
+        if room < least:
+            found.append(Limit(index, size, zone, float(room)))
+            least = room
     return found
 
 
-def _settled_room(hosts: Sequence[Host], size: int, blocked: dict[str, list[int]]) -> int:
+def _settled_room(hosts: Sequence[Host], size: int, blocked: Mapping[str, list[int]]) -> int:
     """Return the chips for replicas of at least ``size`` when no smaller one that runs makes way."""
     room = 0
     for host in hosts:
@@ -65,6 +85,31 @@ def _settled_room(hosts: Sequence[Host], size: int, blocked: dict[str, list[int]
         room += size * places(host, size, host.available_chips - sum(sizes))
         room += sum(chips for chips in sizes if chips >= size)
     return room
+
+
+def usage_of(limits: Sequence[Limit], *, pool: Ints, chips: Ints, zone: Ints, tokens_per_second: Floats) -> Usage:
+    """Return what options, given by their columns, take from the limits."""
+    by_pool = np.argsort(pool, kind="stable")
+    starts = np.searchsorted(pool[by_pool], np.arange(int(pool.max(initial=-1)) + 2))
+    options: list[Ints] = []
+    amounts: list[Floats] = []
+    for limit in limits:
+        own = by_pool[starts[limit.pool] : starts[limit.pool + 1]] if limit.pool + 1 < starts.size else by_pool[:0]
+        if limit.zone != ANY_ZONE:
+            own = own[zone[own] == limit.zone]
+        if limit.chips == 0:
+            options.append(own)
+            amounts.append(tokens_per_second[own])
+            continue
+        own = own[chips[own] == limit.chips] if limit.is_whole else own[chips[own] >= limit.chips]
+        options.append(own)
+        amounts.append(np.ones(own.size) if limit.is_whole else chips[own].astype(np.float64))
+    option = np.concatenate([*options, np.zeros(0, dtype=np.int64)])
+    limit_of = np.repeat(np.arange(len(limits)), [own.size for own in options])
+    amount = np.concatenate([*amounts, np.zeros(0)])
+    order = np.argsort(option, kind="stable")
+    option = option[order]
+    return Usage(option, limit_of[order], amount[order], np.searchsorted(option, np.arange(pool.size + 1)))
 
 
 def tenants_of(workloads: Sequence[Workload], fleet: Fleet) -> dict[str, Tenants]:

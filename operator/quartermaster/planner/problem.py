@@ -1,105 +1,160 @@
-"""The joint problem as numbers: options, needs and the limits that they share. Made once per plan; no solver here.
+"""The joint problem as numbers: needs, options and the limits that they share. Made once per plan; no solver here.
 
 Whatever concerns one deployment alone is in its need; what several share is a limit. Everything is ordered by name, so
-equal fleets give equal problems.
+equal fleets give equal problems. A part of a problem is a problem too: some needs, on the room that others leave.
 """
 
-import math
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from quartermaster.planner.fleet import Fleet, Key, Workload
-from quartermaster.planner.limit import Limit, limits_of, tenants_of
-from quartermaster.planner.option import Option, counts_of, is_counted, is_spread, options_of
-from quartermaster.planner.plan import Candidate
+import numpy as np
+
+from quartermaster.planner.arrays import Bools, Floats, Ints, spans
+from quartermaster.planner.limit import Usage
+from quartermaster.planner.offer import Need
 
 
-@dataclass(frozen=True, slots=True)
-class Need:
-    """What one deployment wants, and the limits that are its own."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Needs:
+    """What deployments want; arrays have one entry for each need."""
 
-    key: Key
-    priority: int
-    options: tuple[int, ...]
-    requests_per_second: float
-    """0 when the count is set from outside."""
-    min_replicas: int
-    max_replicas: int
-    """Equal to the minimum when the count is set from outside."""
-    budget: float
-    min_regions: int
-    min_zones: int
-    max_region_share: float
-    share_scale: float
-    """Requests per second that the excess of a region is measured against."""
-    weight: float
-    """Dollars per hour of the cheapest way to meet the whole need: shortage is shared in proportion to it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Options, needs and limits."""
-
-    options: tuple[Option, ...]
-    needs: tuple[Need, ...]
-    limits: tuple[Limit, ...]
+    rate: Floats
+    """Part of the demand to be served: 1, or less where it is known that more cannot be had; 0 without a rate."""
+    requests_per_second: Floats
+    """The whole demand."""
+    least: Ints
+    most: Ints
+    regions: Ints
+    zones: Ints
+    region_share: Floats
+    region_excess: Floats
+    """Requests per second that a region may hold beyond its share, where it is known that it must."""
+    share_scale: Floats
+    budget: Floats
+    weight: Floats
+    dearest: Floats
+    served: Floats
+    """Part of the demand that what runs today serves."""
+    is_soft: Bools
+    """Whether part of the need may stay unmet, at a price; otherwise it is met, or not served at all."""
 
     @property
-    def priorities(self) -> tuple[int, ...]:
-        """Every priority, the highest first."""
-        return tuple(sorted({need.priority for need in self.needs}, reverse=True))
+    def count(self) -> int:
+        """Number of needs."""
+        return int(self.rate.size)
+
+    @property
+    def is_spread(self) -> Bools:
+        """Whether regions, zones or a budget bind the choice of replicas."""
+        wide: Bools = (self.regions > 1) | (self.zones > 1) | (self.region_share < 1) | np.isfinite(self.budget)
+        return wide
+
+    def of(self, chosen: Ints) -> "Needs":
+        """Return some of the needs."""
+        return Needs(*(getattr(self, name)[chosen] for name in self.__slots__))
 
 
-def problem(
-    fleet: Fleet, workloads: Sequence[Workload], candidates: Sequence[Candidate], *, settled: Iterable[str] = ()
-) -> Problem:
-    """Return the problem; in the ``settled`` pools nothing that runs is assumed to make room for something larger."""
-    pools = {pool.name: pool for pool in fleet.pools}
-    by_workload: dict[Key, list[Candidate]] = defaultdict(list)
-    for candidate in candidates:
-        by_workload[candidate.workload].append(candidate)
-    zoned = frozenset(c.pool for w in workloads if is_spread(w) for c in by_workload[w.key])
-    options: list[Option] = []
-    needs: list[Need] = []
-    for workload in sorted(workloads, key=lambda w: w.key):
-        own = options_of(workload, by_workload[workload.key], pools, zoned=zoned)
-        if own:
-            places_of_own = tuple(range(len(options), len(options) + len(own)))
-            needs.append(_need(workload, own, places_of_own))
-            options += own
-    limits = limits_of(options, pools, tenants_of(workloads, fleet), settled=frozenset(settled))
-    return Problem(tuple(options), tuple(needs), tuple(limits))
+@dataclass(frozen=True, slots=True, eq=False)
+class Options:
+    """Candidates, by need; arrays have one entry for each option."""
+
+    need: Ints
+    region: Ints
+    zone: Ints
+    chips: Ints
+    is_external: Bools
+    requests_per_second: Floats
+    share: Floats
+    price: Floats
+    dollars_per_hour: Floats
+    change_price: Floats
+    running: Ints
+    most: Ints
+
+    @property
+    def count(self) -> int:
+        """Number of options."""
+        return int(self.need.size)
+
+    def of(self, chosen: Ints) -> "Options":
+        """Return some of the options."""
+        return Options(*(getattr(self, name)[chosen] for name in self.__slots__))
 
 
-def _need(workload: Workload, own: Sequence[Option], indices: tuple[int, ...]) -> Need:
-    spec = workload.spec
-    low, high = counts_of(workload)
-    internal = [option for option in own if not option.candidate.is_external]
-    rate = workload.demand.requests_per_second
-    if is_counted(workload) and internal:
-        rate = 0.0
-    if not internal:
-        low = 0
-    is_wanted = rate > 0 or low > 0
-    return Need(
-        key=workload.key,
-        priority=spec.priority or 0,
-        options=indices,
+@dataclass(frozen=True, slots=True, eq=False)
+class Problem:
+    """Needs, options and limits."""
+
+    needs: Needs
+    options: Options
+    usage: Usage
+    room: Floats
+    """What is left of each limit."""
+
+    def part(self, chosen: Ints, room: Floats) -> "Part":
+        """Return the problem of some needs, in ascending order, on the room that is left."""
+        starts = np.searchsorted(self.options.need, chosen)
+        ends = np.searchsorted(self.options.need, chosen, side="right")
+        owner, kept = spans(starts, ends - starts)
+        entry_owner, entries = spans(self.usage.start[kept], self.usage.start[kept + 1] - self.usage.start[kept])
+        limit, amount = self.usage.limit[entries], self.usage.amount[entries]
+        fitting = np.full(kept.size, np.inf)
+        fits = np.floor(np.maximum(room[limit], 0.0) / np.where(amount > 0, amount, 1.0) + _SLACK)
+        np.minimum.at(fitting, entry_owner, np.where(amount > 0, fits, np.inf))
+        most = np.minimum(self.options.most[kept], np.minimum(fitting, np.iinfo(np.int32).max)).astype(np.int64)
+        alive = np.flatnonzero(most > 0)
+        options = self.options.of(kept[alive])
+        place = np.full(kept.size, -1)
+        place[alive] = np.arange(alive.size)
+        is_kept = place[entry_owner] >= 0
+        own_options = place[entry_owner[is_kept]]
+        used, own_limit = np.unique(limit[is_kept], return_inverse=True)
+        usage = Usage(own_options, own_limit, amount[is_kept], np.searchsorted(own_options, np.arange(alive.size + 1)))
+        columns = {name: getattr(options, name) for name in Options.__slots__}
+        columns |= {"need": owner[alive], "most": most[alive]}
+        problem = Problem(self.needs.of(chosen), Options(**columns), usage, room[used])
+        return Part(problem, chosen, kept[alive], used)
+
+    def taken(self, counts: Ints) -> Floats:
+        """Return what counts, by option, take from each limit."""
+        usage = self.usage
+        taken: Floats = np.bincount(usage.limit, usage.amount * counts[usage.option], self.room.size).astype(np.float64)
+        return taken
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """Some needs of a problem, as a problem of their own."""
+
+    problem: Problem
+    needs: Ints
+    """Where its needs are in the whole."""
+    options: Ints
+    """Where its options are in the whole."""
+    limits: Ints
+    """Where its limits are in the whole."""
+
+
+_SLACK = 1e-9
+
+
+def needs_of(needs: Sequence[Need]) -> Needs:
+    """Return the needs as numbers, all of them to be met whole."""
+    count = len(needs)
+    rate = np.array([need.requests_per_second for need in needs])
+    return Needs(
+        rate=(rate > 0).astype(np.float64),
         requests_per_second=rate,
-        min_replicas=low,
-        max_replicas=high,
-        budget=math.inf if spec.budget is None else float(spec.budget.max_dollars_per_hour),
-        min_regions=(spec.placement.min_regions or 1) if is_wanted and internal else 1,
-        min_zones=(spec.placement.min_zones or 1) if is_wanted and internal else 1,
-        max_region_share=float(spec.placement.max_region_share or 1.0) if is_wanted else 1.0,
-        share_scale=max(rate, *(option.requests_per_second for option in own), 1e-9),
-        weight=_weight(own, rate, low),
+        least=np.array([need.min_replicas for need in needs], dtype=np.int64),
+        most=np.array([need.max_replicas for need in needs], dtype=np.int64),
+        regions=np.array([need.min_regions for need in needs], dtype=np.int64),
+        zones=np.array([need.min_zones for need in needs], dtype=np.int64),
+        region_share=np.array([need.max_region_share for need in needs]),
+        region_excess=np.zeros(count),
+        share_scale=np.array([need.share_scale for need in needs]),
+        budget=np.array([need.budget for need in needs]),
+        weight=np.array([need.weight for need in needs]),
+        dearest=np.array([need.dearest for need in needs]),
+        served=np.zeros(count),
+        is_soft=np.zeros(count, dtype=np.bool_),
     )
-
-
-def _weight(own: Sequence[Option], rate: float, low: int) -> float:
-    """Return the price of the cheapest way to meet the need with one option; a service without load costs nothing."""
-    if rate <= 0:
-        return max(min((o.price for o in own if not o.candidate.is_external), default=0.0) * max(low, 1), 1e-3)
-    return max(min(o.price * max(math.ceil(1 / o.share - 1e-9), low, 1) for o in own), 1e-3)

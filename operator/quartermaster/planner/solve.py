@@ -1,167 +1,177 @@
 """The joint problem solved: the cheapest counts among those that leave least unserved, priority by priority.
 
-A plan without any shortage is sought first. Where there is none, shortage is minimised at the highest priority, then
-at the next, each held while the next is minimised; cost comes last. Then whatever may stay as it runs, stays.
+A plan that meets every need whole is sought first. A need that cannot be met even alone is asked for what it can have.
+Where there is still no full plan, needs of the highest priority go short as little as possible, then those of the next,
+each held while the next is looked at; cost comes last.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from quartermaster.planner import highs
-from quartermaster.planner.formulation import Counts, Formulation, cost, formulate, missing, penalty, values
-from quartermaster.planner.greedy import greedy
-from quartermaster.planner.highs import DEFAULT_LIMITS, Limits
-from quartermaster.planner.problem import Problem
+import numpy as np
 
-UNSERVED_PRICE = 100.0
-"""Dollars per hour in the objective for every dollar per hour of shortage, as the soft form prices it."""
-SHORTAGE_EFFORT = 5
-"""Who goes short is searched for this much longer than what it costs."""
-_SLACK = 1e-5
-"""By how much a shortage that is held may miss, relatively: beyond the tolerances of the solver."""
-_SHORTAGE_DIGITS = 4
-"""Shortages that differ by less are equal, so that no solver's tolerance outweighs a lower priority."""
+from quartermaster.planner.arrays import Bools, Floats, Ints
+from quartermaster.planner.column import Columns, chosen_columns, unmet_of, value_of
+from quartermaster.planner.combine import combine
+from quartermaster.planner.dive import dive
+from quartermaster.planner.highs import Effort
+from quartermaster.planner.improve import improve, serve_left
+from quartermaster.planner.master import Master, never
+from quartermaster.planner.problem import Needs, Problem
+from quartermaster.planner.start import first_prices
+
+GOAL_FRACTION = 1e-3
+"""A plan this close to its bound is not improved any more."""
+FEW_NEEDS = 80
+"""Needs of a problem that is solved to the end."""
+TO_THE_END = Effort(gap_fraction=1e-7, nodes=2_000, seconds=10.0)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Solution:
     """Counts by option, with what they cost and what is proven."""
 
-    counts: Counts
+    counts: Ints
     objective: float
     bound: float
     """At least as little unserved, by priority, cannot be had for less."""
+    prices: Floats
+    """Dollars per hour for one unit of each limit."""
+    columns: Columns
+    """Replica vectors that the next plan may begin with."""
 
 
-def solve(problem: Problem, *, limits: Limits = DEFAULT_LIMITS) -> Solution:
-    """Return the best counts found, with a bound that holds even where a limit stopped the search."""
-    if not problem.needs:
-        return Solution((), 0.0, 0.0)
-    starts = [greedy(problem)]
-    if any(option.running for option in problem.options):
-        starts.append(greedy(problem, is_from_running=True))
-    full = _without_shortage(problem, starts, limits=limits)
-    return full if full is not None else _with_shortage(problem, starts, limits=limits)
+def solve(
+    problem: Problem,
+    priority: Ints,
+    *,
+    is_late: Callable[[], bool] = never,
+    known: tuple[Floats, Columns] | None = None,
+) -> Solution:
+    """Return the best counts found, with a bound that holds even where it was late.
+
+    Args:
+        problem: needs, all of them to be met whole.
+        priority: of each need.
+        is_late: whether to stop as soon as there is a plan.
+        known: prices and columns of an earlier plan of the same limits and options.
+    """
+    if not problem.needs.count:
+        return Solution(np.zeros(0, dtype=np.int64), 0.0, 0.0, np.zeros(problem.room.size), Columns.joined([]))
+    found = _solve_hard(problem, is_late=is_late, known=known)
+    if _unserved(problem, found.counts).any():
+        asked = _possible_alone(problem, _unserved(problem, found.counts))
+        changed = problem is not asked
+        again = _solve_hard(asked, is_late=is_late, known=(found.prices, found.columns)) if changed else found
+        if _unserved(asked, again.counts).any():
+            asked, again = _by_priority(problem, asked, priority, is_late=is_late)
+        found = again
+    objective = objective_of(problem, found.counts)
+    # What stays unmet is priced in both: the bound is that of every plan that leaves as little unserved.
+    bound = objective - found.objective + found.bound
+    return replace(found, objective=objective, bound=min(objective, bound))
 
 
-def _without_shortage(problem: Problem, starts: Sequence[Counts], *, limits: Limits) -> Solution | None:
-    """Return the cheapest plan that meets every need; None when none is found."""
-    form = formulate(problem, is_soft=False)
-    good = [counts for counts in starts if form.program.is_feasible(values(form, counts))]
-    outcome = highs.solve(form.program, limits=limits)
-    found = _counts(form, outcome)
-    if found is not None:
-        good.append(found)
-    if not good:
-        return None
-    counts = _stay(form, min(good, key=lambda counts: cost(problem, counts)))
-    reached = objective(problem, counts)
-    return Solution(counts, reached, min(reached, max(0.0, outcome.bound)))
+def objective_of(problem: Problem, counts: Ints) -> float:
+    """Return what counts cost, with preferences, changes and whatever stays unmet priced in."""
+    return float(value_of(softened(problem), chosen_columns(problem, counts)).sum())
 
 
-def objective(problem: Problem, counts: Sequence[int]) -> float:
-    """Return what the counts cost, with preferences, changes and shortage priced in."""
-    short = sum(penalty(need, missing(problem, need, counts)) for need in problem.needs)
-    return cost(problem, counts) + UNSERVED_PRICE * short
+def softened(problem: Problem) -> Problem:
+    """Return the problem in which any part of any need may stay unmet, at its price."""
+    return replace(problem, needs=replace(problem.needs, is_soft=np.ones(problem.needs.count, dtype=np.bool_)))
 
 
-def _with_shortage(problem: Problem, starts: Sequence[Counts], *, limits: Limits) -> Solution:
-    """Minimise shortage priority by priority, then cost."""
-    soft = formulate(problem, is_soft=True)
-    nothing = (0,) * len(problem.options)
-    good = [c for c in starts if soft.program.is_feasible(values(soft, c))] or [nothing]
-    counts = min(good, key=lambda c: _rank(problem, c))
-    bound = 0.0
-    for place, priority in enumerate(problem.priorities):
-        terms = soft.penalties.get(priority, [])
-        if not terms:
+def _solve_hard(
+    problem: Problem, *, is_late: Callable[[], bool], known: tuple[Floats, Columns] | None = None
+) -> Solution:
+    """Return the cheapest plan found that meets needs whole, or, where they are soft, as far as pays."""
+    master = Master(problem)
+    if known is not None:
+        master.add(known[1])
+    master.generate(first_prices(problem) if known is None else known[0], is_late=is_late)
+    counts = serve_left(master, dive(master, is_late=is_late))
+    counts = improve(master, counts, goal=master.bound * (1 + GOAL_FRACTION), is_late=is_late)
+    bound = master.bound
+    columns = chosen_columns(problem, counts)
+    if problem.needs.count <= FEW_NEEDS and not is_late():
+        better, bound = combine(master, columns, TO_THE_END)
+        if (
+            better is not None
+            and value_of(problem, chosen_columns(problem, better)).sum() < value_of(problem, columns).sum()
+        ):
+            counts, columns = better, chosen_columns(problem, better)
+    objective = float(value_of(problem, columns).sum())
+    return Solution(counts, objective, min(bound, objective), master.prices, master.columns)
+
+
+def _unserved(problem: Problem, counts: Ints) -> Bools:
+    """Return which needs are not met as they are asked for."""
+    return ~unmet_of(problem, chosen_columns(problem, counts)).is_nothing
+
+
+def _possible_alone(problem: Problem, unserved: Bools) -> Problem:
+    """Return the problem in which each unserved need asks for no more than it can have in an empty fleet."""
+    for need in np.flatnonzero(unserved).tolist():
+        part = problem.part(np.array([need]), problem.room)
+        alone = softened(part.problem)
+        found = _solve_hard(alone, is_late=never)
+        problem = _asking(problem, part.needs, _reached(alone, chosen_columns(alone, found.counts)))
+    return problem
+
+
+def _reached(problem: Problem, columns: Columns) -> Needs:
+    """Return the needs as far as the columns, one for each, meet them."""
+    unmet, needs = unmet_of(problem, columns), problem.needs
+    return replace(
+        needs,
+        rate=np.maximum(needs.rate - unmet.rate, 0.0),
+        least=needs.least - unmet.replicas,
+        regions=np.maximum(needs.regions - unmet.regions, 1),
+        zones=np.maximum(needs.zones - unmet.zones, 1),
+        region_excess=np.where(unmet.excess > 0, needs.region_excess + unmet.excess * (1 + 1e-6), needs.region_excess),
+        is_soft=np.zeros(needs.count, dtype=np.bool_),
+    )
+
+
+def _asking(problem: Problem, chosen: Ints, less: Needs) -> Problem:
+    """Return the problem in which the chosen needs ask for this."""
+    columns = {name: getattr(problem.needs, name).copy() for name in Needs.__slots__}
+    for name in ("rate", "least", "regions", "zones", "region_excess"):
+        columns[name][chosen] = getattr(less, name)
+    return replace(problem, needs=Needs(**columns))
+
+
+def _by_priority(
+    problem: Problem, asked: Problem, priority: Ints, *, is_late: Callable[[], bool]
+) -> tuple[Problem, Solution]:
+    """Return what can be asked for, the highest priority first, and the solution.
+
+    ``asked`` is what each need can have alone. Shortage is always measured by the whole need.
+    """
+    missed = 0.0
+    for rank in np.unique(priority)[::-1]:
+        active = np.flatnonzero(priority >= rank)
+        part = asked.part(active, asked.room)
+        found = _solve_hard(part.problem, is_late=is_late)
+        if not _unserved(part.problem, found.counts).any():
             continue
-        outcome = _minimise(soft, terms, limits=replace(limits, large_nodes=SHORTAGE_EFFORT * limits.large_nodes))
-        found = _counts(soft, outcome)
-        if found is not None and _rank(problem, found)[: place + 1] < _rank(problem, counts)[: place + 1]:
-            counts = found
-        reached = _shortage(problem, counts)[place]
-        soft.program.row(terms, upper=reached + _SLACK * (1 + reached))
-        bound += UNSERVED_PRICE * _proven(outcome, reached)
-    # The bound is that of every plan with as little shortage; the plan itself is sought among those in which each
-    # deployment goes as short as now, because there solutions are found at once.
-    outcome = highs.solve(soft.program, limits=limits, is_known_feasible=True)
-    for found in (_counts(soft, outcome), _cheaper(soft, counts, limits=limits)):
-        if found is not None and cost(problem, found) < cost(problem, counts):
-            counts = found
-    counts = _stay(soft, counts)
-    reached = objective(problem, counts)
-    bound += _proven(outcome, cost(problem, counts))
-    return Solution(counts, reached, min(reached, bound))
+        own = np.flatnonzero(priority == rank)
+        whole = _asking(asked, own, problem.needs.of(own)).part(active, asked.room).problem
+        soft = replace(whole, needs=replace(whole.needs, is_soft=priority[active] == rank))
+        found = _solve_hard(soft, is_late=is_late)
+        less = _reached(whole, chosen_columns(whole, found.counts))
+        asked = _asking(asked, active, less)
+        missed += found.objective - found.bound
+    counts = np.zeros(problem.options.count, dtype=np.int64)
+    counts[part.options] = found.counts
+    found = replace(found, bound=found.objective - missed if missed else found.bound)
+    return asked, _solved(asked, counts, found, part.limits)
 
 
-def _proven(outcome: highs.Outcome, reached: float) -> float:
-    """Return what is proven to be the least: never more than was reached, and nothing where nothing was proven."""
-    return 0.0 if outcome.is_infeasible else min(max(0.0, outcome.bound), reached)
-
-
-def _cheaper(soft: Formulation, counts: Counts, *, limits: Limits) -> Counts | None:
-    """Return the cheapest counts in which no deployment goes shorter, by any measure, than with these."""
-    known = values(soft, counts)
-    upper = list(soft.program.upper)
-    for kinds in soft.shortages.values():
-        for variable in (v for variables in kinds.values() for v in variables):
-            upper[variable] = known[variable] + _SLACK
-    form = replace(soft, program=replace(soft.program, upper=upper))
-    return _counts(form, highs.solve(form.program, limits=limits, is_known_feasible=True))
-
-
-def _minimise(form: Formulation, terms: Sequence[tuple[int, float]], *, limits: Limits) -> highs.Outcome:
-    """Minimise the terms instead of the cost."""
-    program = form.program
-    kept = program.cost
-    program.cost = [0.0] * len(kept)
-    for variable, price in terms:
-        program.cost[variable] += price
-    outcome = highs.solve(program, limits=limits, is_known_feasible=True)
-    program.cost = kept
-    return outcome
-
-
-def _counts(form: Formulation, outcome: highs.Outcome) -> Counts | None:
-    """Return the counts of an outcome; None when there are none, or rounding them breaks a row."""
-    if outcome.values is None:
-        return None
-    counts = tuple(round(value) for value in outcome.values[: len(form.problem.options)])
-    return counts if form.program.is_feasible(values(form, counts)) else None
-
-
-def _shortage(problem: Problem, counts: Counts) -> tuple[float, ...]:
-    """Return the price of what is missing, the highest priority first."""
-    found = dict.fromkeys(problem.priorities, 0.0)
-    for need in problem.needs:
-        found[need.priority] += penalty(need, missing(problem, need, counts))
-    return tuple(found.values())
-
-
-def _rank(problem: Problem, counts: Counts) -> tuple[float, ...]:
-    """Return the shortage, for comparing."""
-    return tuple(round(price, _SHORTAGE_DIGITS) for price in _shortage(problem, counts))
-
-
-def _stay(form: Formulation, counts: Counts) -> Counts:
-    """Undo changes that gain nothing: all at once, then deployment by deployment."""
-    problem = form.problem
-    if not any(option.running for option in problem.options):
-        return counts
-    for indices in (range(len(problem.options)), *(need.options for need in problem.needs)):
-        trial = _as_it_runs(problem, counts, indices)
-        is_cheap = trial != counts and cost(problem, trial) <= cost(problem, counts) + _SLACK
-        if is_cheap and form.program.is_feasible(values(form, trial)):
-            counts = trial
-    return counts
-
-
-def _as_it_runs(problem: Problem, counts: Counts, indices: Sequence[int]) -> Counts:
-    """Return the counts with the indexed options as they run; external shares, and zones that nobody knows, stay."""
-    changed = list(counts)
-    for i in indices:
-        option = problem.options[i]
-        if not option.candidate.is_external and (option.is_seated or not option.zone):
-            changed[i] = min(option.running, option.most)
-    return tuple(changed)
+def _solved(problem: Problem, counts: Ints, found: Solution, limits: Ints) -> Solution:
+    prices = np.zeros(problem.room.size)
+    prices[limits] = found.prices
+    columns = chosen_columns(problem, counts)
+    objective = float(value_of(problem, columns).sum())
+    return Solution(counts, objective, min(objective, found.bound), prices, columns)

@@ -1,0 +1,301 @@
+"""What covering a need costs at least: filters, tables and sums for branch and bound. Compiled, over plain arrays.
+
+What is left of a need costs at least its part at the best prices per share that remain, each item as often as there is
+room for it; what a table says is the least price of whole replicas for any part, shares rounded up to a grid; where a
+region or zone is missing, the same with an item of another group among them; and where a region may hold only a share,
+what the other regions must hold beside it.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from quartermaster.planner.arrays import Bools, Floats, Ints
+from quartermaster.planner.compiled import compiled
+
+FINEST = 1024
+"""Parts of a need in the finest table."""
+COARSEST = 64
+PARTS_OF_LEAST = 32
+"""Parts of the table that the smallest share is to span, where the finest allows it."""
+SEGMENTS = 10
+_EPSILON = 1e-9
+_TOLERANCE = 1e-6
+
+
+class Items(NamedTuple):
+    """Options as items, by need: replicas that run cost no start, and leaving them costs a stop."""
+
+    option: Ints
+    need: Ints
+    share: Floats
+    most: Ints
+    is_counted: Bools
+    region: Ints
+    """Number of the region, or of the zone, among those of the need."""
+    zone: Ints
+    requests_per_second: Floats
+    dollars_per_hour: Floats
+    start: Ints
+    """Where the items of each need begin, and their end."""
+
+
+class Wants(NamedTuple):
+    """Needs as numbers; see ``problem.Needs``."""
+
+    rate: Floats
+    requests_per_second: Floats
+    least: Ints
+    most: Ints
+    regions: Ints
+    zones: Ints
+    region_share: Floats
+    region_excess: Floats
+    share_scale: Floats
+    budget: Floats
+    unmet: Floats
+    """Dollars per hour for all of a soft need's first tenths; infinite for needs that are to be met whole."""
+    served: Floats
+
+
+@compiled
+def unmet_rate(left: float, served: float) -> float:
+    """Return the price of a part of a rate, for a need whose first tenths cost one dollar per hour in all."""
+    price = 0.0
+    for segment in range(SEGMENTS):
+        part = left - segment / SEGMENTS
+        if part <= 0.0:
+            break
+        price += (1.0 + segment) * min(part, 1 / SEGMENTS)
+    return price + 0.1 * max(0.0, left - (1.0 - served))
+
+
+@compiled
+def kept_items(items: Items, wants: Wants, w: int, price: Floats, cut: float, keep: Ints) -> tuple[int, float]:
+    """Write the items that may be in a better cover into ``keep``, the cheapest per share first.
+
+    Returns how many, and the least bound of a cover that holds one of the others.
+    """
+    first, last = items.start[w], items.start[w + 1]
+    rate, soft = wants.rate[w], wants.unmet[w]
+    least_ratio, least_counted = np.inf, np.inf
+    for j in range(first, last):
+        if items.share[j] > 0.0:
+            least_ratio = min(least_ratio, price[j] / items.share[j])
+        if items.is_counted[j]:
+            least_counted = min(least_counted, price[j])
+    least_ratio = min(least_ratio, soft)
+    further = max(wants.least[w], wants.regions[w], wants.zones[w]) - 1
+    dropped = np.inf
+    count = 0
+    key = np.empty(last - first)
+    for j in range(first, last):
+        rest = max(rate - items.share[j], 0.0)
+        bound = rest * least_ratio if rest > 0.0 else 0.0
+        if soft == np.inf and further > 0:
+            bound = max(bound, further * least_counted)
+        bound += price[j]
+        if bound < cut:
+            keep[count] = j
+            key[count] = price[j] / items.share[j] if rate > 0.0 and items.share[j] > 0.0 else price[j]
+            count += 1
+        else:
+            dropped = min(dropped, bound)
+    order = np.argsort(key[:count], kind="mergesort")
+    keep[:count] = keep[:count][order]
+    return count, dropped
+
+
+@compiled
+def grid(items: Items, keep: Ints, count: int) -> int:
+    """Return how many parts a need's table has: the smaller the shares, the finer."""
+    least = 1.0
+    for i in range(count):
+        if items.share[keep[i]] > 0.0:
+            least = min(least, items.share[keep[i]])
+    parts = COARSEST
+    while parts < FINEST and parts * least < PARTS_OF_LEAST:
+        parts *= 2
+    return parts
+
+
+@compiled
+def tabulate(
+    items: Items, wants: Wants, w: int, price: Floats, keep: Ints, count: int, parts: int, table: Floats
+) -> None:
+    """Fill ``table[i, k]``: the least price of ``k`` parts of the need with the items from the ``i``-th on."""
+    for k in range(parts + 1):
+        left = (k - 1) / parts
+        table[count, k] = 0.0 if k == 0 else np.inf
+        if k > 0 and wants.unmet[w] < np.inf:
+            table[count, k] = wants.unmet[w] * unmet_rate(max(left, 0.0), wants.served[w])
+    for i in range(count - 1, -1, -1):
+        j = keep[i]
+        step = int(np.ceil(items.share[j] * parts - _TOLERANCE))
+        cost = price[j]
+        for k in range(parts + 1):
+            table[i, k] = table[i + 1, k]
+        if step <= 0:
+            continue
+        most = items.most[j]
+        if most * step >= parts:
+            for k in range(1, parts + 1):
+                table[i, k] = min(table[i, k], cost + table[i, max(k - step, 0)])
+        else:
+            for k in range(1, parts + 1):
+                best = table[i, k]
+                for c in range(1, most + 1):
+                    rest = k - c * step
+                    best = min(best, c * cost + table[i + 1, max(rest, 0)])
+                    if rest <= 0:
+                        break
+                table[i, k] = best
+
+
+@compiled
+def tabulate_apart(
+    items: Items, price: Floats, keep: Ints, count: int, parts: int, table: Floats, group: Ints, apart: Floats
+) -> None:
+    """Fill ``apart[g, k]``: the least price of ``k`` parts of the need with an item of another group than ``g``."""
+    groups = 0
+    for i in range(count):
+        groups = max(groups, group[keep[i]] + 1)
+    for g in range(groups):
+        for k in range(parts + 1):
+            best = np.inf
+            for i in range(count):
+                j = keep[i]
+                rest = max(k - int(np.ceil(items.share[j] * parts - _TOLERANCE)), 0)
+                if group[j] != g and items.is_counted[j]:
+                    best = min(best, price[j] + table[0, rest])
+                elif rest < k:
+                    best = min(best, price[j] + apart[g, rest])
+            apart[g, k] = best
+
+
+@compiled
+def filled(items: Items, price: Floats, keep: Ints, at: int, count: int, left: float, soft: float) -> float:
+    """Return the least price of ``left`` of a rate with parts of the items from ``at`` on."""
+    total = 0.0
+    for i in range(at, count):
+        if left <= _EPSILON:
+            return total
+        j = keep[i]
+        share = items.share[j]
+        if share <= 0.0:
+            continue
+        ratio = price[j] / share
+        if ratio >= soft:
+            return total + left * soft
+        part = min(left, share * items.most[j])
+        total += part * ratio
+        left -= part
+    if left <= _EPSILON:
+        return total
+    return np.inf if soft == np.inf else total + left * soft
+
+
+@compiled
+def cheapest_missing(least: Floats, mask: int, missing: int) -> float:
+    """Return the sum of the least values of as many groups as are missing, of those not in the mask."""
+    total = 0.0
+    taken = mask
+    for _ in range(missing):
+        best, which = np.inf, -1
+        for g in range(least.size):
+            if (taken >> g) & 1 == 0 and least[g] < best:
+                best, which = least[g], g
+        if which < 0:
+            return np.inf
+        total += best
+        taken |= 1 << which
+    return total
+
+
+@compiled
+def bits(mask: int) -> int:
+    """Return how many bits are set."""
+    count = 0
+    while mask:
+        mask &= mask - 1
+        count += 1
+    return count
+
+
+@compiled
+def only_bit(mask: int) -> int:
+    """Return the place of the only bit."""
+    place = 0
+    while mask > 1:
+        mask >>= 1
+        place += 1
+    return place
+
+
+@compiled
+def price_of_unmet(wants: Wants, w: int, left: float, replicas: int, regions: int, zones: int, excess: float) -> float:
+    """Return the price of what is left undone; infinite where nothing may be."""
+    if left <= _TOLERANCE and replicas <= 0 and regions <= 0 and zones <= 0 and excess <= 0.0:
+        return 0.0
+    if wants.unmet[w] == np.inf:
+        return np.inf
+    price = unmet_rate(left, wants.served[w]) if left > _TOLERANCE else 0.0
+    if replicas > 0:
+        price += unmet_rate(replicas / wants.least[w], 0.0)
+    price += 0.5 * regions / wants.regions[w] + 0.5 * zones / wants.zones[w] + 0.5 * excess / wants.share_scale[w]
+    return float(wants.unmet[w] * price)
+
+
+@compiled
+def beside(
+    capacity: Floats,
+    share: float,
+    demand: float,
+    wanted: float,
+    first_region: int,
+    first_rate: float,
+    second_rate: float,
+    fullest: int,
+    held: float,
+) -> float:
+    """Return the least price of what regions must still hold where none may hold more than a share of all.
+
+    The fullest region asks for others beside it; and of what is left of the demand, the cheapest region takes up to its
+    share, and the next one the rest.
+    """
+    lacking = max(capacity[fullest] / share - held, 0.0)
+    other = second_rate if fullest == first_region else first_rate
+    price = lacking * other if lacking > 1e-6 * demand else 0.0
+    inside = min(max(share * demand - capacity[first_region], 0.0), wanted)
+    balanced = inside * first_rate if inside > 0.0 else 0.0
+    if wanted - inside > 1e-9 * demand:
+        balanced += (wanted - inside) * second_rate
+    return max(price, balanced)
+
+
+@compiled
+def toll_of(items: Items, wants: Wants, w: int, price: Floats) -> float:
+    """Return the price of a dollar at which the least that a need costs within its budget is highest."""
+    best, found = -np.inf, 0.0
+    toll = 0.0
+    for _ in range(12):
+        ratio = np.inf
+        for j in range(items.start[w], items.start[w + 1]):
+            if items.share[j] > 0.0:
+                ratio = min(ratio, (price[j] + toll * items.dollars_per_hour[j]) / items.share[j])
+        value = wants.rate[w] * ratio - toll * wants.budget[w] if ratio < np.inf else 0.0
+        if value > best + _EPSILON:
+            best, found = value, toll
+        toll = 0.1 if toll == 0.0 else toll * 2.0
+    return found
+
+
+@compiled
+def balanced_count(
+    capacity: Floats, limit: float, left: float, rate: float, share: float, requests_per_second: float
+) -> int:
+    """Return a count that fills no more than a region's share of what is left, or evens out the fullest region."""
+    if left > _EPSILON and share > 0.0:
+        return max(int(np.ceil(min(left, limit * rate) / share - _EPSILON)), 1)
+    lacking = capacity.max() / limit - capacity.sum()
+    return max(int(np.ceil(lacking / max(requests_per_second, 1e-12) - _EPSILON)), 0)

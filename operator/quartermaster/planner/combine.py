@@ -1,0 +1,71 @@
+"""The best whole combination of known columns: a small integer program, where the relaxation leaves a choice."""
+
+import numpy as np
+
+from quartermaster.planner.arrays import Floats, Ints
+from quartermaster.planner.column import Columns
+from quartermaster.planner.highs import INFINITY, Choice, Chosen, Effort, choose
+from quartermaster.planner.master import Master, matrix_of
+
+EACH = 60
+"""Columns of one need that are looked at."""
+MOST = 4_000
+"""Columns in all."""
+HALF = 0.5
+
+
+def combine(master: Master, known: Columns, effort: Effort) -> tuple[Ints | None, float]:
+    """Return counts by option that cost less than the known plan's columns, if any, and what none can undercut.
+
+    Only columns whose price is within the gap can be part of a better plan: they are collected first.
+    """
+    problem = master.problem
+    master.add(known)
+    prices = master.prices
+    reduced = master.reduced(prices)
+    least = master.known(prices)
+    value = _value(master, known)
+    slack = max(value - master.bound, 0.0)
+    near, beyond = master.covers.within(prices, least, np.full(least.size, slack + 1e-6), each=EACH, most=MOST)
+    master.add(near)
+    reduced = master.reduced(prices)
+    kept = np.flatnonzero(reduced <= least[master.columns.need] + slack + 1e-6)
+    if kept.size > MOST:
+        over = reduced[kept] - least[master.columns.need[kept]]
+        kept = np.sort(kept[np.argsort(over, kind="stable")[:MOST]])
+    names = set(known.names())
+    kept = np.union1d(kept, [place for place, name in enumerate(master.columns.names()) if name in names])
+    columns = master.columns.of(kept)
+    chosen = _chosen(master, columns, kept, names, effort)
+    counts = None
+    if chosen.values is not None:
+        taken = columns.of(np.flatnonzero(chosen.values > HALF))
+        counts = np.zeros(problem.options.count, dtype=np.int64)
+        counts[taken.option] = taken.count
+    # A plan with a column that was not looked at costs at least the bound with that column in it.
+    missed = float((beyond - least).min(initial=INFINITY))
+    outside = master.bound + max(missed, 0.0) if np.isfinite(missed) else INFINITY
+    return counts, max(master.bound, min(chosen.bound, outside))
+
+
+def _value(master: Master, columns: Columns) -> float:
+    names = {name: place for place, name in enumerate(master.columns.names())}
+    return float(sum(master.values[names[name]] for name in columns.names()))
+
+
+def _chosen(master: Master, columns: Columns, kept: Ints, names: set[bytes], effort: Effort) -> Chosen:
+    problem = master.problem
+    place = np.full(master.columns.size, -1)
+    place[kept] = np.arange(kept.size)
+    column, limit, amount = master.taken
+    own = np.flatnonzero(place[column] >= 0)
+    matrix = matrix_of(columns.need, place[column[own]], limit[own], amount[own], needs=problem.needs.count)
+    ones = np.ones(problem.needs.count)
+    start: Floats = np.array([float(name in names) for name in columns.names()])
+    choice = Choice(
+        master.values[kept],
+        matrix,
+        np.concatenate([ones, np.full(problem.room.size, -INFINITY)]),
+        np.concatenate([ones, problem.room]),
+    )
+    return choose(choice, effort, start)

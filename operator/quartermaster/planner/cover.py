@@ -1,0 +1,174 @@
+"""Covers: the cheapest whole replicas that meet each need at given prices of the limits. Exact, up to a tolerance.
+
+    min  Σ price_i n_i + price of what stays unmet   s.t.  the need's own limits,  n_i ≤ most_i
+
+The search itself is ``branch``; here options become its items, and what it finds becomes columns.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from quartermaster.planner.arrays import Floats, Ints, ranks_in
+from quartermaster.planner.bounds import Items, Wants
+from quartermaster.planner.branch import DEPTH, GROUPS, Found, search
+from quartermaster.planner.column import Columns
+from quartermaster.planner.problem import Problem
+from quartermaster.planner.unmet import UNSERVED_PRICE, Unmet, unmet_price
+
+TOLERANCE = 1e-5
+SHARED_TOLERANCE = 2e-6
+"""Part of the median need's price by which a cover may miss the best."""
+STEPS = 20_000
+"""Branches of one need that are followed."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Priced:
+    """The best cover of every need."""
+
+    value: Floats
+    """Price of the best cover that is known."""
+    bound: Floats
+    """No cover costs less."""
+    columns: Columns
+    """Covers that were found; for some needs none, where what was known already is best."""
+
+
+class Covers:
+    """Covers of every need of one problem, at any prices of its limits."""
+
+    def __init__(self, problem: Problem) -> None:
+        """Lay out the items."""
+        self.problem = problem
+        self._items, self._base = _items_of(problem)
+        needs = problem.needs
+        options = problem.options
+        self._wants = Wants(
+            needs.rate,
+            needs.requests_per_second,
+            needs.least,
+            needs.most,
+            needs.regions,
+            needs.zones,
+            needs.region_share,
+            needs.region_excess,
+            needs.share_scale,
+            needs.budget,
+            np.where(needs.is_soft, UNSERVED_PRICE * needs.weight, np.inf),
+            needs.served,
+        )
+        idle = Unmet(
+            needs.rate,
+            needs.least,
+            np.where(needs.regions > 1, needs.regions, 0),
+            np.where(needs.zones > 1, needs.zones, 0),
+            np.zeros(needs.count),
+        )
+        self._stop = np.bincount(options.need, options.change_price * options.running, needs.count)
+        self._idle = unmet_price(needs, np.arange(needs.count), idle)
+
+    def cheapest(
+        self, limit_prices: Floats, known: Floats, *, tolerance: float = TOLERANCE, steps: int = STEPS
+    ) -> Priced:
+        """Return the best cover of every need; ``known`` are prices of covers that the caller has already."""
+        best = np.minimum(known - self._stop, self._idle)
+        count = best.size
+        found = _room(count)
+        shared = SHARED_TOLERANCE * float(np.median(best)) if count else 0.0
+        bounds, _ = search(
+            self._items,
+            self._wants,
+            self._prices(limit_prices),
+            best,
+            np.full(count, -1.0),
+            tolerance,
+            shared,
+            steps,
+            0,
+            found,
+            np.zeros(0, dtype=np.int64),
+            _room(0),
+        )
+        return Priced(best + self._stop, bounds + self._stop, self._columns(np.arange(count), found))
+
+    def within(
+        self, limit_prices: Floats, known: Floats, slack: Floats, *, each: int, most: int
+    ) -> tuple[Columns, Floats]:
+        """Return covers that cost less than ``known + slack``, up to ``each`` of every need, ``most`` in all.
+
+        The second value is what every cover that was not returned costs at least.
+        """
+        hits, need = _room(most), np.zeros(most, dtype=np.int64)
+        best = known - self._stop
+        bounds, count = search(
+            self._items,
+            self._wants,
+            self._prices(limit_prices),
+            best.copy(),
+            slack,
+            0.0,
+            0.0,
+            STEPS,
+            each,
+            _room(best.size),
+            need,
+            hits,
+        )
+        return self._columns(
+            need[:count], Found(hits.value[:count], hits.size[:count], hits.item[:count], hits.times[:count])
+        ), bounds + self._stop
+
+    def _prices(self, limit_prices: Floats) -> Floats:
+        usage = self.problem.usage
+        extra = np.bincount(usage.option, limit_prices[usage.limit] * usage.amount, self.problem.options.count)
+        return self._base + extra[self._items.option]
+
+    def _columns(self, need: Ints, found: Found) -> Columns:
+        kept = np.flatnonzero(found.size > 0)
+        taken = np.arange(DEPTH) < found.size[kept, None]
+        column = np.repeat(np.arange(kept.size), found.size[kept])
+        option = self._items.option[found.item[kept][taken]]
+        return Columns.of_entries(need[kept], [(column, option, found.times[kept][taken])])
+
+
+def _room(count: int) -> Found:
+    return Found(
+        np.zeros(count),
+        np.zeros(count, dtype=np.int64),
+        np.zeros((count, DEPTH), dtype=np.int64),
+        np.zeros((count, DEPTH), dtype=np.int64),
+    )
+
+
+def _items_of(problem: Problem) -> tuple[Items, Floats]:
+    """Return the items of a problem, and their prices without those of limits."""
+    options = problem.options
+    running = np.where(options.change_price > 0, np.minimum(options.running, options.most), 0)
+    kept, more = np.flatnonzero(running > 0), np.flatnonzero(options.most > running)
+    option = np.concatenate([kept, more])
+    price = np.concatenate([(options.price - options.change_price)[kept], (options.price + options.change_price)[more]])
+    most = np.concatenate([running[kept], (options.most - running)[more]])
+    order = np.argsort(options.need[option], kind="stable")
+    option = option[order]
+    need = options.need[option]
+    items = Items(
+        option=option,
+        need=need,
+        share=options.share[option],
+        most=most[order],
+        is_counted=~options.is_external[option],
+        region=_local(need, options.region[option]),
+        zone=_local(need, options.zone[option]),
+        requests_per_second=options.requests_per_second[option],
+        dollars_per_hour=options.dollars_per_hour[option],
+        start=np.searchsorted(need, np.arange(problem.needs.count + 1)),
+    )
+    return items, price[order]
+
+
+def _local(need: Ints, value: Ints) -> Ints:
+    """Return the place of each value among the values of its need; beyond what a mask holds, the last."""
+    span = int(value.max(initial=0)) + 2
+    unique, inverse = np.unique(need * span + value + 1, return_inverse=True)
+    return np.minimum(ranks_in(unique // span)[inverse], GROUPS - 1)

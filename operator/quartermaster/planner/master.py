@@ -1,0 +1,154 @@
+"""Column generation: which replica vectors to combine under the shared limits, with a bound that always holds.
+
+    min  Σ_k value_k λ_k    s.t.  Σ_k λ_k = 1 for every need,   Σ_k usage_k λ_k ≤ room for every limit (price π ≥ 0)
+
+At any prices π ≥ 0 no plan costs less than  Σ_w price_w(π) − Σ π · room,  where price_w is that of the cheapest cover.
+Prices are smoothed between the best so far and the master's, which needs fewer rounds.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from quartermaster.planner.arrays import Floats, Ints
+from quartermaster.planner.column import Columns, usage_of_columns, value_of
+from quartermaster.planner.cover import STEPS, TOLERANCE, Covers
+from quartermaster.planner.highs import INFINITY, Matrix, Relaxation, Relaxed
+from quartermaster.planner.problem import Problem
+
+ROUNDS = 60
+CLOSE_FRACTION = 1e-4
+"""The master and the bound are as close as is useful."""
+SMOOTHING = 0.5
+FIRST_SMOOTHING = 0.8
+"""While the master knows few columns its prices are wild."""
+FIRST_ROUNDS = 3
+TOLERANCE_OF_GAP = 0.2
+"""While the bound is far off, covers that are little better are not looked for."""
+STEPS_OF_TURN = 2_000
+"""Branches of one need in a turn; the last pricing follows more."""
+WHOLE = 1 - 1e-6
+"""A part of a column that is all of it."""
+
+
+def never() -> bool:
+    """Return that there is time."""
+    return False
+
+
+class Master:
+    """Columns of one problem, their relaxation, and the best bound with its prices."""
+
+    def __init__(self, problem: Problem) -> None:
+        """Begin with one column for each need: nothing at all."""
+        self.problem = problem
+        self.covers = Covers(problem)
+        needs = problem.needs.count
+        self.bound = -INFINITY
+        self.prices = np.zeros(problem.room.size)
+        """Prices of limits at which the bound was found."""
+        self.hoped = -INFINITY
+        """What the bound at the last prices would be if the covers found were the best."""
+        self.solution: Relaxed | None = None
+        self.columns = Columns.joined([])
+        self.values = np.zeros(0)
+        self.taken: tuple[Ints, Ints, Floats] = (np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros(0))
+        """Column, limit and amount, by column."""
+        self._known: set[bytes] = set()
+        ones = np.ones(needs)
+        self._relaxation = Relaxation(
+            np.concatenate([ones, np.full(problem.room.size, -INFINITY)]), np.concatenate([ones, problem.room])
+        )
+        nothing = np.zeros(0, dtype=np.int64)
+        self.add(Columns(np.arange(needs), np.zeros(needs + 1, dtype=np.int64), nothing, nothing))
+
+    def add(self, columns: Columns) -> int:
+        """Add the columns that are new; return how many."""
+        new = []
+        for place, name in enumerate(columns.names()):
+            if name not in self._known:
+                self._known.add(name)
+                new.append(place)
+        if not new:
+            return 0
+        fresh = columns.of(np.array(new))
+        values = value_of(self.problem, fresh)
+        column, limit, amount = usage_of_columns(self.problem, fresh)
+        before = self.columns.size
+        self.columns = Columns.joined([self.columns, fresh])
+        self.values = np.concatenate([self.values, values])
+        self.taken = (
+            np.concatenate([self.taken[0], column + before]),
+            np.concatenate([self.taken[1], limit]),
+            np.concatenate([self.taken[2], amount]),
+        )
+        self._relaxation.add(values, matrix_of(fresh.need, column, limit, amount, needs=self.problem.needs.count))
+        return fresh.size
+
+    def reduced(self, prices: Floats) -> Floats:
+        """Return what each column costs at the prices."""
+        column, limit, amount = self.taken
+        return self.values + np.bincount(column, prices[limit] * amount, self.columns.size)
+
+    def known(self, prices: Floats) -> Floats:
+        """Return the price of the best known column of each need."""
+        found = np.full(self.problem.needs.count, np.inf)
+        np.minimum.at(found, self.columns.need, self.reduced(prices))
+        return found
+
+    def price(self, prices: Floats, *, tolerance: float = TOLERANCE, steps: int = STEPS) -> int:
+        """Look for better columns at the prices; keep the bound; return how many columns are new."""
+        priced = self.covers.cheapest(prices, self.known(prices), tolerance=tolerance, steps=steps)
+        spared = float(prices @ self.problem.room)
+        bound = float(priced.bound.sum()) - spared
+        self.hoped = float(priced.value.sum()) - spared
+        if bound > self.bound:
+            self.bound, self.prices = bound, prices
+        return self.add(priced.columns)
+
+    def relax(self) -> Relaxed:
+        """Solve the master over the known columns without integrality."""
+        self.solution = self._relaxation.solve()
+        return self.solution
+
+    def limit_prices(self) -> Floats:
+        """Return the prices of the limits in the last relaxation."""
+        if self.solution is None:
+            return self.prices
+        return np.maximum(self.solution.prices[self.problem.needs.count :], 0.0)
+
+    def generate(self, first_prices: Floats, *, is_late: Callable[[], bool], rounds: int = ROUNDS) -> None:
+        """Add columns until the bound is close, no column is new, or it is late."""
+        self.price(first_prices)
+        for turn in range(rounds + 1):
+            value = self.relax().objective
+            if (
+                value - max(self.hoped, self.bound) <= CLOSE_FRACTION * max(abs(value), 1e-6)
+                or turn == rounds
+                or is_late()
+            ):
+                return
+            prices = self.limit_prices()
+            gap = (value - max(self.hoped, self.bound)) / max(abs(value), 1e-6)
+            weight = FIRST_SMOOTHING if turn < FIRST_ROUNDS else SMOOTHING
+            smooth = weight * self.prices + (1 - weight) * prices
+            tolerance = max(TOLERANCE, TOLERANCE_OF_GAP * min(gap, 0.1))
+            if not (self._turn(smooth, tolerance) or self._turn(prices, tolerance) or self._turn(prices, TOLERANCE)):
+                return
+
+    def _turn(self, prices: Floats, tolerance: float) -> int:
+        return self.price(prices, tolerance=tolerance, steps=STEPS_OF_TURN)
+
+    def parts(self) -> Floats:
+        """Return the part of each column in the last relaxation."""
+        return np.zeros(self.columns.size) if self.solution is None else self.solution.values
+
+
+def matrix_of(need: Ints, column: Ints, limit: Ints, amount: Floats, *, needs: int) -> Matrix:
+    """Return the master's matrix: a row for each need, then one for each limit."""
+    size = need.size
+    owner = np.concatenate([np.arange(size), column])
+    order = np.argsort(owner, kind="stable")
+    row = np.concatenate([need, needs + limit])[order]
+    value = np.concatenate([np.ones(size), amount])[order]
+    return Matrix(np.searchsorted(owner[order], np.arange(size + 1)), row, value)
