@@ -156,6 +156,7 @@ KINDS: Final = (
             Column("Precision", ".spec.precision"),
             Column("TP", ".spec.tensorParallelism", "integer"),
             Column("Batch", ".spec.maxBatchSize", "integer"),
+            Column("Origin", ".spec.origin"),
             _AGE,
         ),
     ),

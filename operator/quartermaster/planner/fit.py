@@ -13,7 +13,7 @@ from math import inf, isnan
 import numpy as np
 
 from quartermaster.api.v1alpha1 import ModelProfileSpec
-from quartermaster.api.v1alpha1.enums import EngineName, Precision
+from quartermaster.api.v1alpha1.enums import EngineName, Precision, ProfileOrigin
 from quartermaster.catalog.accelerator import Accelerator
 from quartermaster.catalog.model import Model
 from quartermaster.planner.candidate import Throughput
@@ -73,19 +73,32 @@ def _rounded(tokens: float) -> float:
 
 
 def profiles_by_key(profiles: Iterable[ModelProfileSpec]) -> dict[ProfileKey, ModelProfileSpec]:
-    """Return profiles by what they measured; of several, the one that was most conservative about the batch."""
+    """Return profiles by what they measured.
+
+    Of several, one that a person stated goes before one that was observed, then the one that was most conservative
+    about the batch.
+    """
     found: dict[ProfileKey, ModelProfileSpec] = {}
-    for profile in sorted(profiles, key=lambda p: (-p.max_batch_size, p.alpha_seconds, p.evidence)):
-        key = (
-            profile.model,
-            profile.accelerator,
-            profile.engine,
-            profile.precision,
-            profile.tensor_parallelism,
-            profile.pipeline_parallelism,
-        )
-        found[key] = profile
+    for profile in sorted(profiles, key=lambda p: (is_stated(p), -p.max_batch_size, p.alpha_seconds, p.evidence)):
+        found[key_of_profile(profile)] = profile
     return found
+
+
+def is_stated(profile: ModelProfileSpec) -> bool:
+    """Whether a person vouches for the profile."""
+    return profile.origin is ProfileOrigin.STATED
+
+
+def key_of_profile(profile: ModelProfileSpec) -> ProfileKey:
+    """Return what a profile measured."""
+    return (
+        profile.model,
+        profile.accelerator,
+        profile.engine,
+        profile.precision,
+        profile.tensor_parallelism,
+        profile.pipeline_parallelism,
+    )
 
 
 def profile_key(model: Model, accelerator: Accelerator, shape: Shape) -> ProfileKey:

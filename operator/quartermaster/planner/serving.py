@@ -14,7 +14,16 @@ from quartermaster.catalog.accelerator import Accelerator
 from quartermaster.catalog.model import Model
 from quartermaster.planner.admission import Causes
 from quartermaster.planner.candidate import Throughput
-from quartermaster.planner.fit import Mix, ProfileKey, Timing, mix_of, profile_key, throughputs, timing
+from quartermaster.planner.fit import (
+    Mix,
+    ProfileKey,
+    Timing,
+    is_stated,
+    mix_of,
+    profile_key,
+    throughputs,
+    timing,
+)
 from quartermaster.planner.fleet import Pool, Shape, Workload
 from quartermaster.planner.memory import served_context_tokens
 from quartermaster.planner.rule import Finding, Reads, ShapeCase, ShapeRule
@@ -105,6 +114,7 @@ class Judge:
         self.causes = causes
         self.kinds: list[Kind] = []
         self.profiles: dict[ProfileKey, ModelProfileSpec] = {}
+        self._stated: frozenset[ProfileKey] = frozenset()
         self._fit_rules = [(place, rule) for place, rule in enumerate(rules) if rule.reads is Reads.FIT]
         self._rate_rules = [(place, rule) for place, rule in enumerate(rules) if rule.reads is Reads.RATE]
         self._further = [(place, rule) for place, rule in enumerate(rules) if rule.reads is Reads.DEPLOYMENT]
@@ -137,6 +147,8 @@ class Judge:
             if new != old:
                 self._profiles_by_model[name] = (new, number + 1)
         self.profiles = dict(profiles)
+        # What was observed tells of the engine that happened to run; only a person prefers one.
+        self._stated = frozenset(key for key, profile in profiles.items() if is_stated(profile))
 
     def profiles_number(self, model: str) -> int:
         """Return a number that changes when other things were measured of the model."""
@@ -232,7 +244,7 @@ class Judge:
         found = kin.tried.get((kind.number, running))
         if found is None:
             accelerator = kind.accelerator
-            engine = engine_for(workload, accelerator, self.profiles.keys())
+            engine = engine_for(workload, accelerator, self._stated)
             every = shapes(workload, kind.pool, accelerator, engine=engine, running=running)
             if every:
                 found = tuple([self._try(workload, kind, shape) for shape in every])

@@ -28,7 +28,7 @@ def external_shape(workload: Workload) -> Shape:
 def engine_for(workload: Workload, accelerator: Accelerator, profiles: Collection[ProfileKey]) -> EngineName | None:
     """Return the engine that would serve on the chip; None when none that is allowed runs there.
 
-    Auto takes an engine that was measured with this model on this chip, then one whose speed was fitted, then the
+    Auto takes an engine that a profile states for this model on this chip, then one whose speed was fitted, then the
     catalog's order.
     """
     choice = workload.spec.serving.engine

@@ -73,3 +73,10 @@ class Support(StrEnum):
     SUPPORTED = "Supported"
     UNSUPPORTED = "Unsupported"
     UNKNOWN = "Unknown"
+
+
+class ProfileOrigin(StrEnum):
+    """Who vouches for the figures of a ModelProfile."""
+
+    STATED = "Stated"
+    OBSERVED = "Observed"

@@ -8,7 +8,7 @@ from pydantic import Field, StringConstraints
 from quartermaster.api.quantity import DecimalString
 from quartermaster.api.rule import Rule
 from quartermaster.api.v1alpha1.base import ApiModel, Name, ObjectMeta
-from quartermaster.api.v1alpha1.enums import EngineName, Precision
+from quartermaster.api.v1alpha1.enums import EngineName, Precision, ProfileOrigin
 from quartermaster.api.v1alpha1.keys import object_name
 from quartermaster.api.v1alpha1.workload import chips_within_bound
 
@@ -61,6 +61,8 @@ class ModelProfileSpec(ApiModel):
     """Tokens that the KV cache of one replica holds."""
     evidence: Annotated[str, StringConstraints(min_length=1, max_length=1024)]
     """How and when it was measured."""
+    origin: ProfileOrigin = ProfileOrigin.STATED
+    """Observed: proposed and updated by the operator from what replicas show. Stated: a person's, and it goes first."""
 
     rules: ClassVar[tuple[Rule, ...]] = (
         chips_within_bound(),
