@@ -33,7 +33,7 @@ EVERYWHERE = {
     ("quartermaster.dev", "inferencedeployments"): READ,
     ("quartermaster.dev", "inferencedeployments/status"): ("get", "patch", "update"),
     ("quartermaster.dev", "inferencedeployments/finalizers"): ("update",),
-    ("quartermaster.dev", "modelprofiles"): READ,
+    ("quartermaster.dev", "modelprofiles"): (*READ, "create", "patch"),
 }
 """Group and resource → verbs, in every namespace."""
 EVERYBODY = {

@@ -18,7 +18,7 @@ EVERYTHING: helm.JsonObject = {
     "replicas": 3,
     "image": {"digest": "sha256:" + "0" * 64},
     "imagePullSecrets": ["registry", "mirror"],
-    "settings": {"logLevel": "DEBUG", "planSeconds": 1800, "scaleSeconds": 0.5},
+    "settings": {"logLevel": "DEBUG", "planSeconds": 1800, "scaleSeconds": 0.5, "profiles": "Off"},
     "metrics": {"serviceMonitor": {"enabled": True, "interval": "15s", "labels": {"release": "prometheus"}}},
     "podAnnotations": {"example.com/contact": "platform"},
     "podLabels": {"example.com/team": "platform"},
@@ -79,6 +79,7 @@ def test_every_variable_is_one_that_the_operator_knows(version: int, tmp_path: P
         port = settings.probe_address.rpartition(":")[2]
         assert container["ports"] == [{"name": "http", "containerPort": int(port), "protocol": "TCP"}]
     assert (settings.plan_seconds, settings.scale_seconds, settings.log_level) == (1800, 0.5, "DEBUG")
+    assert settings.profiles == "Off"
 
 
 def test_every_value_reaches_its_place(version: int, tmp_path: Path) -> None:
@@ -116,12 +117,24 @@ def test_the_rights_hold_no_wildcard_and_no_secret(version: int, tmp_path: Path)
             )
 
 
+def test_the_right_to_write_profiles_comes_with_the_wish_for_them(version: int, tmp_path: Path) -> None:
+    """Who turns proposals off gives no right to write them."""
+    for profiles, verbs in (
+        ("Propose", {"get", "list", "watch", "create", "patch"}),
+        ("Off", {"get", "list", "watch"}),
+    ):
+        role = rendered(version, tmp_path, {"settings": {"profiles": profiles}})["ClusterRole", helm.RELEASE]
+        rules = [rule for rule in role["rules"] if "modelprofiles" in rule["resources"]]
+        assert {verb for rule in rules for verb in rule["verbs"]} == verbs
+
+
 @pytest.mark.parametrize(
     ("values", "said"),
     [
         ({"replica": 1}, "replica"),
         ({"settings": {"logLevel": "LOUD"}}, "logLevel"),
         ({"settings": {"planSeconds": 0}}, "planSeconds"),
+        ({"settings": {"profiles": "On"}}, "profiles"),
         ({"image": {"repository": ""}}, "repository"),
         ({"image": {"digest": "latest"}}, "digest"),
         ({"serviceAccount": {"create": False}}, "name a ServiceAccount"),

@@ -132,7 +132,12 @@ class Loop:
         observed = self._caches.observe(windows=self._load.window_by_key, now_seconds=started_seconds)
         try:
             outcome = await asyncio.to_thread(
-                decide, observed, self._memory, catalog=self._catalog, plan_seconds=self._settings.plan_seconds
+                decide,
+                observed,
+                self._memory,
+                catalog=self._catalog,
+                plan_seconds=self._settings.plan_seconds,
+                proposes_profiles=self._settings.profiles == "Propose",
             )
         except Exception:  # the one boundary of the loop: a decision that fails must not end the process
             logger.exception("no decision: the world stays as it is")

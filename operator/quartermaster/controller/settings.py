@@ -36,6 +36,8 @@ class Settings:
     """Fast period: how often engines are scraped and capacity is looked at."""
     debounce_seconds: float = 0.05
     """How long changes are gathered before a decision."""
+    profiles: str = "Propose"
+    """Propose: ModelProfiles are proposed and updated from what replicas show. Off: none is written."""
     log_level: str = "INFO"
     """DEBUG, INFO, WARNING or ERROR."""
 
@@ -48,6 +50,8 @@ class Settings:
             raise SettingsError(
                 f"{_variable('log_level')}: wanted DEBUG, INFO, WARNING or ERROR, found {self.log_level!r}: use one"
             )
+        if self.profiles not in {"Propose", "Off"}:
+            raise SettingsError(f"{_variable('profiles')}: wanted Propose or Off, found {self.profiles!r}: use one")
         host, _, port = self.probe_address.rpartition(":")
         if not host or not port.isdigit():
             raise SettingsError(

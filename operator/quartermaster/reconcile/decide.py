@@ -7,6 +7,7 @@
     scale      how many: moves counts inside the plan's pools            (autoscaler)
     children   the objects that make it so, gently                       (transition, manifests)
     status     what was seen, and why it is as it is                     (judgement)
+    profiles   how fast replicas are, as they show under load            (profiling, measuring)
 
 Equal observations and memories give equal outcomes. Losing the memory costs one plan, never a replica.
 """
@@ -16,15 +17,19 @@ from quartermaster.reconcile import reporting
 from quartermaster.reconcile.children import Sight, Wanted, child_writes, ground_by_pool
 from quartermaster.reconcile.chips import draining_chips_by_node
 from quartermaster.reconcile.observation import Observed
-from quartermaster.reconcile.outcome import Memory, Outcome
+from quartermaster.reconcile.outcome import Apply, Memory, Outcome
 from quartermaster.reconcile.planned import planned
 from quartermaster.reconcile.poolstatus import pool_statuses
+from quartermaster.reconcile.profiling import profiling
+from quartermaster.reconcile.record import Profiling
 from quartermaster.reconcile.stock import PlacementId
 from quartermaster.reconcile.waiting import lapsed, waits
 from quartermaster.reconcile.workloads import key_of
 
 
-def decide(observed: Observed, memory: Memory, *, catalog: Catalog, plan_seconds: float) -> Outcome:
+def decide(
+    observed: Observed, memory: Memory, *, catalog: Catalog, plan_seconds: float, proposes_profiles: bool = True
+) -> Outcome:
     """Return what must be written so that the world becomes what the InferenceDeployments ask for.
 
     Args:
@@ -32,6 +37,7 @@ def decide(observed: Observed, memory: Memory, *, catalog: Catalog, plan_seconds
         memory: what the last decision handed on; ``Memory()`` at the start.
         catalog: facts that ship with Quartermaster.
         plan_seconds: slow period after which a plan is made anew.
+        proposes_profiles: whether ModelProfiles are proposed from what replicas show.
     """
     made = planned(observed, memory, catalog=catalog, plan_seconds=plan_seconds)
     fleet, plan, must_plan = made.fleet, made.plan, made.has_planned
@@ -60,6 +66,9 @@ def decide(observed: Observed, memory: Memory, *, catalog: Catalog, plan_seconds
             fleet, plan, made.workloads, made.unplannable, written, made.children_by_key, made.sized, must_plan
         ),
     )
+    profiled: tuple[Profiling, tuple[Apply, ...]] = (Profiling(), ())
+    if proposes_profiles:
+        profiled = profiling(observed, memory.profiling, plan, fleet=fleet, workloads=made.workloads)
     return Outcome(
         fleet=fleet,
         plan=plan,
@@ -78,8 +87,9 @@ def decide(observed: Observed, memory: Memory, *, catalog: Catalog, plan_seconds
             planned_blocked=_planned_blocked(memory, children.blocked, has_planned=must_plan),
             rendered_by_key=children.rendered_by_key,
             face_by_pool=children.face_by_pool,
+            profiling=profiled[0],
         ),
-        apply=tuple(entry for key in sorted(written) for entry in written[key].apply),
+        apply=(*(entry for key in sorted(written) for entry in written[key].apply), *profiled[1]),
         delete=tuple(entry for key in sorted(written) for entry in written[key].delete),
         statuses=report.statuses + pool_statuses(observed.pools, fleet.pools, made.unusable, now=observed.now),
         events=report.events,

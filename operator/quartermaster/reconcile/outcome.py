@@ -9,6 +9,7 @@ from quartermaster.autoscaler.hold import ScaleState
 from quartermaster.manifests.errors import ManifestError
 from quartermaster.planner.fleet import Demand, Fleet, Key, Pool
 from quartermaster.planner.plan import Plan
+from quartermaster.reconcile.record import Profiling
 from quartermaster.reconcile.stock import PlacementId
 from quartermaster.reconcile.waiting import Wait
 
@@ -116,6 +117,8 @@ class Memory:
     rendered_by_key: Mapping[Key, Rendered] = field(default_factory=dict, hash=False)
     face_by_pool: Mapping[str, Pool] = field(default_factory=dict, hash=False)
     """Of each pool, what objects were rendered from."""
+    profiling: Profiling = field(default_factory=Profiling)
+    """How fast replicas were seen to be."""
 
 
 @dataclass(frozen=True, slots=True)
