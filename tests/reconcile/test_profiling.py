@@ -37,7 +37,7 @@ def shown(truth: Timing, *, levels: tuple[float, ...] = LEVELS, seed: int = 1, s
     return watch
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 @pytest.mark.parametrize(
     ("alpha", "beta", "gamma"), [(1, 1, 1), (1.6, 1.6, 1.6), (0.6, 0.5, 0.6), (1.5, 0.7, 1), (0.8, 2, 2)]
 )

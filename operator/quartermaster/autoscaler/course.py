@@ -15,7 +15,7 @@ from quartermaster.autoscaler.sample import Readings, Sample
 from quartermaster.autoscaler.trail import has_restarted
 from quartermaster.autoscaler.window import FRESH_INTERVALS, Window
 
-SHORTEST_SECONDS: Final = 10.0
+SHORTEST_SECONDS: Final = 8.0
 LONGEST_SECONDS: Final = 300.0
 """A stretch that has not shown enough by then never will at this load."""
 ENOUGH_SAMPLES: Final = 6
