@@ -1,5 +1,6 @@
 """One run of a planner on one instance, in a process of its own; what it measured comes back as JSON."""
 
+import gc
 import json
 import pickle  # to keep what this program made, between its own processes
 import resource
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from quartermaster.planner.candidates import candidates
-from quartermaster.planner.fleet import Fleet, Running, Workload
+from quartermaster.planner.fleet import Fleet, Key, Running, Workload
 from quartermaster.planner.plan import Plan
 from quartermaster.planner.planning import plan
 from tests.benchmarks.baselines.alone import each_alone
@@ -115,8 +116,10 @@ def make_plan(
     fleet: Fleet, workloads: Sequence[Workload], *, deadline_seconds: float | None, before: Plan | None
 ) -> Plan:
     """Call the planner: the one place that knows how."""
-    del deadline_seconds, before
-    return plan(fleet, workloads)
+    if deadline_seconds is None:
+        return plan(fleet, workloads, before=before)
+    last_seconds = time.monotonic() + deadline_seconds
+    return plan(fleet, workloads, is_late=lambda: time.monotonic() > last_seconds, before=before)
 
 
 def planned(asked: Asked) -> Figures:
@@ -203,22 +206,23 @@ def incremental(asked: Asked) -> Figures:
     """Return the figures of one change each, in a fleet on which the plan before runs; whole demands are kept."""
     instance = asked.instance
     fleet, workloads = instance.fleet, list(instance.workloads)
-    newcomer = workloads.pop()
+    newcomer = replace(workloads.pop(), running=())
     began, began_cpu = time.perf_counter(), time.process_time()
     first = make_plan(fleet, workloads, deadline_seconds=asked.deadline_seconds, before=None)
     whole = Figures("first", time.perf_counter() - began, time.process_time() - began_cpu)
-    settled = _running(workloads, first)
-    # What runs now is what the plan wanted: where it sits is for the planner to find.
-    loose = replace(fleet, pools=tuple(_freed(pool) for pool in fleet.pools))
-    second = make_plan(loose, settled, deadline_seconds=asked.deadline_seconds, before=first)
-    settled = _running(workloads, second)
-    third = make_plan(loose, settled, deadline_seconds=asked.deadline_seconds, before=second)
+    fleet, settled = live(fleet, workloads, first)
+    second = make_plan(fleet, settled, deadline_seconds=asked.deadline_seconds, before=first)
+    fleet, settled = live(fleet, workloads, second)
+    third = make_plan(fleet, settled, deadline_seconds=asked.deadline_seconds, before=second)
     changes: list[tuple[str, Fleet, list[Workload]]] = [
-        ("nothing", loose, settled),
-        ("new deployment", loose, [*settled, replace(newcomer, running=())]),
-        ("lost node", _without_node(loose, third), settled),
-        ("changed demand", loose, [_grown(settled[0]), *settled[1:]]),
+        ("nothing", fleet, settled),
+        ("new deployment", fleet, [*settled, newcomer]),
+        ("lost node", *without_node(fleet, settled, third)),
+        ("changed demand", fleet, [grown(settled[0]), *settled[1:]]),
     ]
+    # What a process does once only, such as loading what was compiled, is not a change's.
+    make_plan(fleet, [*settled, newcomer], deadline_seconds=asked.deadline_seconds, before=third)
+    gc.collect()
     parts = []
     for name, after, asked_for in changes:
         began, began_cpu = time.perf_counter(), time.process_time()
@@ -238,35 +242,63 @@ def incremental(asked: Asked) -> Figures:
     return replace(whole, parts=tuple(parts), peak_mib=_peak_mib())
 
 
-def _running(workloads: Sequence[Workload], made: Plan) -> list[Workload]:
-    placed = made.placements_by_key()
-    return [
-        replace(
-            workload,
-            running=tuple(
-                Running(p.candidate.pool, p.candidate.shape.key, p.replicas, p.replicas)
-                for p in placed.get(workload.key, ())
-            ),
-        )
-        for workload in workloads
+def live(fleet: Fleet, workloads: Sequence[Workload], made: Plan) -> tuple[Fleet, list[Workload]]:
+    """Return the fleet and its workloads once the plan runs: every replica on a host that is named."""
+    pool_by_name = {pool.name: pool for pool in fleet.pools}
+    host_by_name = {host.name: host for pool in fleet.pools for host in pool.hosts}
+    free = {name: host.available_chips for name, host in host_by_name.items()}
+    rows: dict[Key, list[Running]] = {workload.key: [] for workload in workloads}
+    order = sorted(made.placements, key=lambda p: (not p.zones, -p.candidate.shape.chips, p.candidate.id))
+    for placement in order:
+        candidate, size = placement.candidate, placement.candidate.shape.chips
+        seats: list[str] = []
+        for zone, count in placement.zones or (("", placement.replicas),):
+            hosts = [h for h in pool_by_name[candidate.pool].hosts if not zone or h.zone == zone]
+            for _ in range(count if size else 0):
+                fitting = [h.name for h in hosts if free[h.name] >= size]
+                if fitting:
+                    seats.append(min(fitting, key=lambda name: (free[name], name)))
+                    free[seats[-1]] -= size
+        replicas = len(seats) if size else placement.replicas
+        if replicas:
+            row = Running(candidate.pool, candidate.shape.key, replicas, replicas, tuple(sorted(seats)))
+            rows[candidate.workload].append(row)
+    pools = [
+        replace(pool, hosts=tuple(replace(host, free_chips=free[host.name]) for host in pool.hosts))
+        for pool in fleet.pools
     ]
+    settled = [replace(workload, running=tuple(sorted(rows[workload.key], key=_place))) for workload in workloads]
+    return replace(fleet, pools=tuple(pools)), settled
 
 
-def _freed(pool: Any) -> Any:
-    return replace(pool, hosts=tuple(replace(host, free_chips=host.available_chips) for host in pool.hosts))
+def _place(row: Running) -> tuple[str, str]:
+    return row.pool, row.shape_key
 
 
-def _without_node(fleet: Fleet, made: Plan) -> Fleet:
-    """Return the fleet without a node of the pool on which most replicas run."""
+def without_node(fleet: Fleet, workloads: Sequence[Workload], made: Plan) -> tuple[Fleet, list[Workload]]:
+    """Return the fleet without a node of the pool on which most replicas run, and what runs without its replicas."""
     counts: dict[str, int] = {}
     for placement in made.placements:
         counts[placement.candidate.pool] = counts.get(placement.candidate.pool, 0) + placement.replicas
     name = max(sorted(counts), key=lambda pool: counts[pool])
+    (lost,) = [pool.hosts[0].name for pool in fleet.pools if pool.name == name]
     pools = [replace(pool, hosts=pool.hosts[1:]) if pool.name == name else pool for pool in fleet.pools]
-    return replace(fleet, pools=tuple(pools))
+    left = [_without_replicas(w, lost) if any(lost in row.hosts for row in w.running) else w for w in workloads]
+    return replace(fleet, pools=tuple(pools)), left
 
 
-def _grown(workload: Workload) -> Workload:
+def _without_replicas(workload: Workload, host: str) -> Workload:
+    rows = []
+    for row in workload.running:
+        left = tuple(name for name in row.hosts if name != host)
+        gone = len(row.hosts) - len(left)
+        if row.replicas > gone:
+            rows.append(replace(row, replicas=row.replicas - gone, ready=row.ready - gone, hosts=left))
+    return replace(workload, running=tuple(rows))
+
+
+def grown(workload: Workload) -> Workload:
+    """Return the workload with more demand."""
     demand = replace(workload.demand, requests_per_second=workload.demand.requests_per_second * 1.3)
     return replace(workload, demand=demand)
 

@@ -1,12 +1,12 @@
 """Limits that deployments share: chips on hosts, by size and zone, and the tokens of services. Rows, no choice."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from quartermaster.planner.arrays import Floats, Ints
+from quartermaster.planner.arrays import Bools, Floats, Ints, spans
 from quartermaster.planner.fleet import Fleet, Host, Pool, Workload
 from quartermaster.planner.offer import ANY_ZONE, Places
 from quartermaster.planner.room import Tenants, available, is_whole, places, places_in, seats
@@ -40,40 +40,58 @@ class Usage:
 
 
 def limits_of(
-    pool: Pool, index: int, sizes: Sequence[tuple[int, int]], at: Places, *, settled: Tenants | None
+    pool: Pool,
+    index: int,
+    sizes: Iterable[tuple[int, int]],
+    at: Places,
+    *,
+    settled: Tenants | None,
+    kept: Collection[tuple[int, int]] = (),
 ) -> list[Limit]:
     """Return the limits of one pool that options of these ``(chips, zone)`` share.
 
-    Where what runs is ``settled``, nothing of it makes room for something larger.
+    Where what runs is ``settled``, nothing of it makes room for something larger. Limits of ``kept`` chips and zones
+    are there even where they say nothing new.
     """
     if pool.external is not None:
         return [Limit(index, 0, ANY_ZONE, pool.external.tokens_per_second)]
     blocked = {} if settled is None else seats(pool, settled)
-    found = _of_hosts(pool, pool.hosts, index, {size for size, _ in sizes}, zone=ANY_ZONE, blocked=blocked)
-    for zone in sorted({zone for _, zone in sizes} - {ANY_ZONE}):
-        hosts = [host for host in pool.hosts if at.zone_index[host.zone] == zone]
-        found += _of_hosts(pool, hosts, index, {size for size, z in sizes if z == zone}, zone=zone, blocked=blocked)
+    wanted = {*sizes, *kept}
+    found: list[Limit] = []
+    for zone in sorted({ANY_ZONE, *(zone for _, zone in wanted)}):
+        hosts = pool.hosts if zone == ANY_ZONE else [h for h in pool.hosts if at.zone_index[h.zone] == zone]
+        own = {size for size, z in wanted if zone in {z, ANY_ZONE}}
+        found += _of_hosts(pool, hosts, _Rows(index, zone, own, {size for size, z in kept if z == zone}), blocked)
     return found
 
 
-def _of_hosts(
-    pool: Pool, hosts: Sequence[Host], index: int, sizes: set[int], *, zone: int, blocked: Mapping[str, list[int]]
-) -> list[Limit]:
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Limits to be made for one pool and zone."""
+
+    pool: int
+    zone: int
+    sizes: set[int]
+    kept: set[int]
+
+
+def _of_hosts(pool: Pool, hosts: Sequence[Host], rows: _Rows, blocked: Mapping[str, list[int]]) -> list[Limit]:
     if is_whole(pool):
         return [
-            Limit(index, size, zone, places_in(hosts, size, chips=available), is_whole=True) for size in sorted(sizes)
+            Limit(rows.pool, size, rows.zone, places_in(hosts, size, chips=available), is_whole=True)
+            for size in sorted(rows.sizes)
         ]
-    alike = Counter(host.available_chips for host in hosts)
+    alike = Counter([host.available_chips for host in hosts])
     found: list[Limit] = []
     least = np.inf
-    for size in sorted(sizes):
+    for size in sorted(rows.sizes):
         room = size * sum(count * (chips // size) for chips, count in alike.items())
         if blocked:
             room = min(room, _settled_room(hosts, size, blocked))
         # A row of larger sizes says something new only where fewer chips are in reach of them.
-        if room < least:
-            found.append(Limit(index, size, zone, float(room)))
-            least = room
+        if room < least or size in rows.kept:
+            found.append(Limit(rows.pool, size, rows.zone, float(room)))
+            least = min(least, room)
     return found
 
 
@@ -89,40 +107,89 @@ def _settled_room(hosts: Sequence[Host], size: int, blocked: Mapping[str, list[i
 
 def usage_of(limits: Sequence[Limit], *, pool: Ints, chips: Ints, zone: Ints, tokens_per_second: Floats) -> Usage:
     """Return what options, given by their columns, take from the limits."""
-    by_pool = np.argsort(pool, kind="stable")
-    starts = np.searchsorted(pool[by_pool], np.arange(int(pool.max(initial=-1)) + 2))
-    options: list[Ints] = []
-    amounts: list[Floats] = []
-    for limit in limits:
-        own = by_pool[starts[limit.pool] : starts[limit.pool + 1]] if limit.pool + 1 < starts.size else by_pool[:0]
-        if limit.zone != ANY_ZONE:
-            own = own[zone[own] == limit.zone]
-        if limit.chips == 0:
-            options.append(own)
-            amounts.append(tokens_per_second[own])
-            continue
-        own = own[chips[own] == limit.chips] if limit.is_whole else own[chips[own] >= limit.chips]
-        options.append(own)
-        amounts.append(np.ones(own.size) if limit.is_whole else chips[own].astype(np.float64))
-    option = np.concatenate([*options, np.zeros(0, dtype=np.int64)])
-    limit_of = np.repeat(np.arange(len(limits)), [own.size for own in options])
-    amount = np.concatenate([*amounts, np.zeros(0)])
-    order = np.argsort(option, kind="stable")
-    option = option[order]
-    return Usage(option, limit_of[order], amount[order], np.searchsorted(option, np.arange(pool.size + 1)))
+    entries = entries_of(
+        Rows.of(limits), np.arange(len(limits)), pool=pool, chips=chips, zone=zone, tokens_per_second=tokens_per_second
+    )
+    return usage_from([entries], pool.size)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """Limits as arrays."""
+
+    pool: Ints
+    chips: Ints
+    zone: Ints
+    is_whole: Bools
+
+    @classmethod
+    def of(cls, limits: Sequence[Limit]) -> "Rows":
+        """Return the limits as arrays."""
+        rows = np.array([(limit.pool, limit.chips, limit.zone, limit.is_whole) for limit in limits], dtype=np.int64)
+        pool, chips, zone, whole = rows.reshape(-1, 4).T
+        return cls(pool, chips, zone, whole.astype(np.bool_))
+
+
+Entries = tuple[Ints, Ints, Floats]
+"""Option, limit and amount."""
+
+
+def entries_of(rows: Rows, among: Ints, *, pool: Ints, chips: Ints, zone: Ints, tokens_per_second: Floats) -> Entries:
+    """Return what options, given by their columns, take from some of the limits; by option, then by limit."""
+    among = among[np.argsort(rows.pool[among], kind="stable")]
+    first = np.searchsorted(rows.pool[among], pool)
+    last = np.searchsorted(rows.pool[among], pool, side="right")
+    option, at = spans(first, last - first)
+    limit = among[at]
+    size, own = rows.chips[limit], chips[option]
+    whole = rows.is_whole[limit]
+    counts = (rows.zone[limit] == ANY_ZONE) | (rows.zone[limit] == zone[option])
+    counts &= (size == 0) | np.where(whole, own == size, own >= size)
+    option, limit, whole = option[counts], limit[counts], whole[counts]
+    amount = np.where(rows.chips[limit] == 0, tokens_per_second[option], np.where(whole, 1.0, chips[option]))
+    return option, limit, amount
+
+
+def usage_from(entries: Sequence[Entries], count: int) -> Usage:
+    """Return the usage of ``count`` options."""
+    option = np.concatenate([np.zeros(0, dtype=np.int64), *(entry[0] for entry in entries)])
+    limit = np.concatenate([np.zeros(0, dtype=np.int64), *(entry[1] for entry in entries)])
+    amount = np.concatenate([np.zeros(0), *(entry[2] for entry in entries)])
+    if (option[1:] < option[:-1]).any():
+        order = np.argsort(option, kind="stable")
+        option, limit, amount = option[order], limit[order], amount[order]
+    start = np.concatenate([[0], np.cumsum(np.bincount(option, minlength=count))])
+    return Usage(option, limit, amount, start)
 
 
 def tenants_of(workloads: Sequence[Workload], fleet: Fleet) -> dict[str, Tenants]:
     """Return what runs in each pool; a shape's key ends with its parallelism."""
-    seated: dict[str, list[tuple[str, int]]] = {pool.name: [] for pool in fleet.pools}
-    loose: dict[str, Counter[int]] = {pool.name: Counter() for pool in fleet.pools}
-    for row in (row for workload in workloads for row in workload.running if row.pool in seated):
-        size = chips_of(row.shape_key)
-        if row.hosts:
-            seated[row.pool] += [(name, size) for name in row.hosts]
-        elif size:
-            loose[row.pool][size] += row.replicas
-    return {name: Tenants(tuple(sorted(rows)), loose[name]) for name, rows in seated.items()}
+    return tenants_after({pool.name: Tenants() for pool in fleet.pools}, (), workloads)
+
+
+def tenants_after(
+    before: Mapping[str, Tenants], gone: Iterable[Workload], come: Iterable[Workload]
+) -> dict[str, Tenants]:
+    """Return what runs in each pool when some workloads are no longer there, or no longer so, and others are."""
+    seated: dict[str, list[tuple[str, int]]] = {}
+    loose: dict[str, Counter[int]] = {}
+    for workloads, sign in ((gone, -1), (come, 1)):
+        for row in (row for workload in workloads for row in workload.running if row.pool in before):
+            if row.pool not in seated:
+                seated[row.pool] = list(before[row.pool].seated)
+                loose[row.pool] = Counter(before[row.pool].loose)
+            size = chips_of(row.shape_key)
+            if row.hosts and sign > 0:
+                seated[row.pool] += [(name, size) for name in row.hosts]
+            elif row.hosts:
+                for name in row.hosts:
+                    seated[row.pool].remove((name, size))
+            elif size:
+                loose[row.pool][size] += sign * row.replicas
+    found = dict(before)
+    for name, rows in seated.items():
+        found[name] = Tenants(tuple(sorted(rows)), +loose[name])
+    return found
 
 
 def chips_of(shape_key: str) -> int:

@@ -5,7 +5,7 @@ fullest hosts, so that what leaves makes room where there is most already. New o
 first, where they fit most closely.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from quartermaster.planner.fleet import Host, Pool
 from quartermaster.planner.room import Tenants, is_chain, is_whole, places, seats
@@ -17,9 +17,19 @@ Seat = tuple[int, str]
 def unseated(pool: Pool, planned: Sequence[Seat], tenants: Tenants) -> list[Seat]:
     """Return the planned replicas that find no host; empty when the plan can be realised in this pool."""
     free, new = _stay(pool, planned, tenants)
-    hosts = {host.name: host for host in pool.hosts}
+    left = _left(pool, free, sorted(new, key=lambda seat: (-seat[0], not seat[1], seat[1])))
+    if left and any(zone for _, zone in new):
+        # Larger ones that may be anywhere can stand in the way of those that must be in a zone.
+        other = _left(pool, free, sorted(new, key=lambda seat: (not seat[1], -seat[0], seat[1])))
+        left = min(left, other, key=len)
+    return left
+
+
+def _left(pool: Pool, free_before: Mapping[str, int], new: Sequence[Seat]) -> list[Seat]:
+    """Return which of the replicas, seated in this order, find no host."""
+    free, hosts = dict(free_before), {host.name: host for host in pool.hosts}
     left: list[Seat] = []
-    for size, zone in sorted(new, key=lambda seat: (-seat[0], not seat[1], seat[1])):
+    for size, zone in new:
         fitting = [
             name for name, chips in free.items() if places(hosts[name], size, chips) and _is_in(hosts[name], zone)
         ]
@@ -54,4 +64,6 @@ def _stay(pool: Pool, planned: Sequence[Seat], tenants: Tenants) -> tuple[dict[s
 
 def is_certain(pool: Pool, planned: Sequence[Seat], tenants: Tenants) -> bool:
     """Whether the rows of ``room`` alone prove that a plan can be realised, so that nothing needs to be packed."""
-    return tenants.is_none and (is_chain(size for size, _ in planned) or is_whole(pool))
+    is_free = tenants.is_none and (is_chain(size for size, _ in planned) or is_whole(pool))
+    # Rows hold for each zone and for all: where one replica must be in a zone, larger ones may stand in its way there.
+    return is_free and (all(not zone for _, zone in planned) or len({host.zone for host in pool.hosts}) == 1)

@@ -1,11 +1,15 @@
 """The plan and its parts: placements, shortfalls, and what was eligible. Values only; ``planning`` makes them."""
 
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from quartermaster.planner.candidate import Candidate, Rejection, Throughput
 from quartermaster.planner.eligible import Eligible
 from quartermaster.planner.fleet import Key
 from quartermaster.planner.lazily import Candidates, Rejections
+
+if TYPE_CHECKING:  # what a plan knows is made of plans
+    from quartermaster.planner.known import Known
 
 __all__ = ["Candidate", "Placement", "Plan", "Rejection", "Shortfall", "Throughput"]
 
@@ -66,6 +70,8 @@ class Plan:
     """What was minimised: cost, with unmet demand, preferences and changes priced in."""
     bound: float = 0.0
     """No admissible plan that leaves as little unserved, by priority, has a lower objective."""
+    known: "Known | None" = field(default=None, repr=False, compare=False)
+    """What the next plan takes over; no part of the plan's value."""
 
     @property
     def candidates(self) -> Candidates:

@@ -1,31 +1,35 @@
 """The planner's door: a fleet and workloads in, a plan out. Pure; the parts are beside.
 
-eligible → offers → problem → solve → pack. A plan that cannot be realised, because what runs stands in the way of
+eligible → offers → problem → solve → seat. A plan that cannot be realised, because what runs stands in the way of
 something larger, is solved again with those pools settled as they are; the bound of the first solution stays, because
-it was found with fewer limits.
+it was found with fewer limits. Where a plan of before is at hand, only what has changed since is planned (``again``).
 """
 
-from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-import numpy as np
-
-from quartermaster.planner.arrays import Ints
+from quartermaster.planner.again import Changed, again, changed, head_start, offers_after
 from quartermaster.planner.eligible import Eligible, eligible
-from quartermaster.planner.fleet import Fleet, Pool, Workload
+from quartermaster.planner.fleet import Fleet, Host, Pool, Workload
+from quartermaster.planner.known import Known, asked_of, least_of, repriced
 from quartermaster.planner.limit import tenants_of
 from quartermaster.planner.master import never
-from quartermaster.planner.offer import ANY_ZONE, places_of
-from quartermaster.planner.pack import Seat, is_certain, unseated
-from quartermaster.planner.plan import Placement, Plan
-from quartermaster.planner.pose import Posed, offers_of, pose, priorities_of
+from quartermaster.planner.offer import places_of
+from quartermaster.planner.placing import in_order, placements_of
+from quartermaster.planner.plan import Plan
+from quartermaster.planner.pose import Posed, loose_room, offers_of, pose, priorities_of
+from quartermaster.planner.room import Tenants
 from quartermaster.planner.rule import ShapeRule
+from quartermaster.planner.seating import homeless, without_unseated
 from quartermaster.planner.shortfall import shortfalls
-from quartermaster.planner.solve import Solution, objective_of, solve
+from quartermaster.planner.solve import Solution, solve
 
 ROUNDS = 3
 """Times that pools are settled before replicas without a host are left out."""
+GOAL_FRACTION = 5e-3
+"""A plan made from the one before is at most this far from its bound, or as far as planning anew came ..."""
+MOST_FRACTION = 2e-2
+"""... but no farther than this."""
 
 
 def plan(
@@ -36,9 +40,10 @@ def plan(
     is_late: Callable[[], bool] = never,
     before: Plan | None = None,
 ) -> Plan:
-    """Return the cheapest plan that leaves least unserved, by priority, with its proven bound and every rejection.
+    """Return the cheapest plan found that leaves least unserved, by priority, with its bound and every rejection.
 
-    Equal inputs give equal plans, in whatever order pools, hosts and workloads come.
+    Equal inputs give equal plans, in whatever order pools, hosts and workloads come. With a plan of before, what
+    nothing has touched stays as it was planned, and the plan may be another one within its proven gap.
 
     Args:
         fleet: pools and hosts.
@@ -47,107 +52,117 @@ def plan(
         is_late: whether to stop as soon as there is a plan; asked again and again.
         before: an earlier plan, whose work is taken over where nothing has changed.
     """
-    fleet = replace(fleet, pools=tuple(_sorted_hosts(fleet)))
-    workloads = sorted(workloads, key=lambda w: w.key)
+    known = None if before is None else before.known
+    given = fleet.pools
+    sorted_by_id = _sorted_by_id(given, known)
+    pools = tuple(sorted(sorted_by_id.values(), key=lambda pool: pool.name))
+    fleet = replace(fleet, pools=pools)
+    workloads = sorted(workloads, key=lambda w: (w.key.namespace, w.key.name))
+    workload_by_key = {workload.key: workload for workload in workloads}
     judged = eligible(fleet, workloads, further_rules=further_rules, before=None if before is None else before.eligible)
-    posed, solution = _realisable(fleet, workloads, judged, is_late=is_late)
-    placements = _placements(posed, solution.counts)
+    now = None if known is None else changed(known, pools, workload_by_key, judged)
+    found: Known | None = None
+    if known is not None and now is not None:
+        found = known if now.is_nothing else again(known, now, is_late=is_late)
+    if found is None:
+        found = _anew(_Asked(fleet, workloads, judged, known, now), is_late=is_late)
+    found = replace(found, given=given, sorted_by_id=sorted_by_id, workload_by_key=workload_by_key)
+    return _plan(found, judged)
+
+
+def _plan(found: Known, judged: Eligible) -> Plan:
+    placements = in_order(found.placements_by_key)
     return Plan(
         placements=placements,
-        shortfalls=shortfalls(workloads, posed, solution, judged=judged),
+        shortfalls=tuple(sorted(found.shortfall_by_key.values(), key=lambda short: short.workload)),
         eligible=judged,
-        dollars_per_hour=sum(placement.dollars_per_hour for placement in placements),
-        objective=solution.objective,
-        bound=solution.bound,
+        dollars_per_hour=sum([placement.dollars_per_hour for placement in placements]),
+        objective=found.solution.objective,
+        bound=found.solution.bound,
+        known=found,
     )
 
 
-def _sorted_hosts(fleet: Fleet) -> list[Pool]:
-    pools = sorted(fleet.pools, key=lambda pool: pool.name)
-    return [replace(pool, hosts=tuple(sorted(pool.hosts))) for pool in pools]
+def _sorted_by_id(given: Sequence[Pool], known: Known | None) -> Mapping[int, Pool]:
+    """Return each pool with its hosts in order, by its identity; the very object of before where it is the same."""
+    if known is None:
+        return {id(pool): _in_order(pool) for pool in given}
+    known_by_id = known.sorted_by_id
+    known_by_name = {pool.name: pool for pool in known.posed.places.pools}
+    found: dict[int, Pool] = {}
+    for pool in given:
+        same = known_by_id.get(id(pool))
+        if same is None:
+            ordered, old = _in_order(pool), known_by_name.get(pool.name)
+            same = old if old == ordered and old is not None else ordered
+        found[id(pool)] = same
+    return found
 
 
-def _realisable(
-    fleet: Fleet, workloads: Sequence[Workload], judged: Eligible, *, is_late: Callable[[], bool]
-) -> tuple[Posed, Solution]:
-    places = places_of(fleet.pools)
-    offers = offers_of(workloads, judged, places)
-    tenants = tenants_of(workloads, fleet)
+def _in_order(pool: Pool) -> Pool:
+    return replace(pool, hosts=tuple(sorted(pool.hosts, key=_by_name)))
+
+
+def _by_name(host: Host) -> tuple[object, ...]:
+    return host.name, host.zone, host.chips, host.available_chips, host.free_chips, host.nodes
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is to be planned, and what is known beforehand."""
+
+    fleet: Fleet
+    workloads: Sequence[Workload]
+    judged: Eligible
+    known: Known | None
+    now: Changed | None
+
+
+def _anew(asked: _Asked, *, is_late: Callable[[], bool]) -> Known:
+    """Return what is known of a plan that is made anew, from prices and columns of before where they hold."""
+    posed, solution = _realisable(asked, is_late=is_late)
+    needs, is_short = asked_of(posed.problem, solution)
+    problem, room = replace(posed.problem, needs=needs), loose_room(posed)
+    least, gap_fraction = least_of(problem, solution, room)
+    if gap_fraction > GOAL_FRACTION and is_short.any() and not is_late():
+        # Prices were found while some went short, and say little about plans that serve no more than this one.
+        solution = repriced(problem, solution, is_late=is_late)
+        least, gap_fraction = least_of(problem, solution, room)
+    told = shortfalls(asked.workloads, posed, solution, judged=asked.judged)
+    return Known(
+        given=(),
+        sorted_by_id={},
+        workload_by_key={},
+        posed=posed,
+        asked=needs,
+        is_short=is_short,
+        solution=solution,
+        least=least,
+        gap_fraction=gap_fraction,
+        goal_fraction=min(max(GOAL_FRACTION, gap_fraction), MOST_FRACTION),
+        placements_by_key=placements_of(posed, solution.counts, range(len(posed.offers))),
+        shortfall_by_key={one.workload: one for one in told},
+    )
+
+
+def _realisable(asked: _Asked, *, is_late: Callable[[], bool]) -> tuple[Posed, Solution]:
+    known, now = asked.known, asked.now
+    if known is None or now is None:
+        places = places_of(asked.fleet.pools)
+        offers = offers_of(asked.workloads, asked.judged, places)
+        tenants: Mapping[str, Tenants] = tenants_of(asked.workloads, asked.fleet)
+    else:
+        places, offers, tenants = now.places, offers_after(known, now), now.tenants
     settled: set[str] = set()
     bound: float | None = None
     for _ in range(ROUNDS):
         posed = pose(offers, places, tenants, settled=settled)
-        solution = solve(posed.problem, priorities_of(posed), is_late=is_late)
+        start = None if known is None or now is None else head_start(known, posed)
+        solution = solve(posed.problem, priorities_of(posed), is_late=is_late, known=start)
         bound = solution.bound if bound is None else bound
         solution = replace(solution, bound=min(bound, solution.objective))
-        blocked = _homeless(posed, solution.counts).keys()
+        blocked = homeless(posed, solution.counts).keys()
         if not blocked or blocked <= settled:
             break
         settled |= blocked
-    return posed, _without_unseated(posed, solution)
-
-
-def _seats(posed: Posed, counts: Ints) -> dict[int, list[Seat]]:
-    found: dict[int, list[Seat]] = defaultdict(list)
-    options = posed.problem.options
-    for i in np.flatnonzero((counts > 0) & (options.chips > 0)).tolist():
-        zone = "" if options.zone[i] == ANY_ZONE else posed.places.zones[options.zone[i]]
-        found[int(posed.pool[i])] += [(int(options.chips[i]), zone)] * int(counts[i])
-    return found
-
-
-def _homeless(posed: Posed, counts: Ints, among: Collection[str] | None = None) -> dict[str, list[Seat]]:
-    """Return the planned replicas that find no host, by pool."""
-    found: dict[str, list[Seat]] = {}
-    for index, wanted in _seats(posed, counts).items():
-        pool = posed.places.pools[index]
-        if among is not None and pool.name not in among:
-            continue
-        if not is_certain(pool, wanted, posed.tenants[pool.name]):
-            left = unseated(pool, wanted, posed.tenants[pool.name])
-            if left:
-                found[pool.name] = left
-    return found
-
-
-def _without_unseated(posed: Posed, solution: Solution) -> Solution:
-    """Leave out replicas without a host, those of the lowest priority first; what is left can be realised."""
-    counts, options = solution.counts.copy(), posed.problem.options
-    priority = priorities_of(posed)
-    index = {pool.name: place for place, pool in enumerate(posed.places.pools)}
-    homeless = _homeless(posed, counts)
-    while homeless:
-        for name, left in homeless.items():
-            size, zone = left[0]
-            same = np.flatnonzero((counts > 0) & (posed.pool == index[name]) & (options.chips == size))
-            if zone:
-                same = same[options.zone[same] == posed.places.zone_index[zone]]
-            drop = min(
-                same.tolist(),
-                key=lambda i: (bool(counts[i] <= options.running[i]), int(priority[options.need[i]]), i),
-            )
-            counts[drop] -= 1
-        homeless = _homeless(posed, counts, homeless.keys())
-    if (counts == solution.counts).all():
-        return solution
-    reached = objective_of(posed.problem, counts)
-    return replace(solution, counts=counts, objective=reached, bound=min(solution.bound, reached))
-
-
-def _placements(posed: Posed, counts: Ints) -> tuple[Placement, ...]:
-    """Return a placement for every candidate with replicas; zones are told where the deployment is spread over them."""
-    options, starts = posed.problem.options, posed.starts
-    rows: dict[tuple[int, int], list[tuple[str, int]]] = defaultdict(list)
-    for i in np.flatnonzero(counts).tolist():
-        need = int(options.need[i])
-        zone = "" if options.zone[i] == ANY_ZONE else posed.places.zones[options.zone[i]]
-        rows[need, int(posed.offers[need].candidate[i - starts[need]])].append((zone, int(counts[i])))
-    placed = [
-        Placement(
-            posed.offers[need].admitted.candidate(candidate),
-            sum(count for _, count in zones),
-            tuple(row for row in zones if row[0]),
-        )
-        for (need, candidate), zones in rows.items()
-    ]
-    return tuple(sorted(placed, key=lambda placement: placement.candidate.id))
+    return posed, without_unseated(posed, solution)

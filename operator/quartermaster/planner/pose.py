@@ -1,7 +1,7 @@
-"""A fleet and its workloads posed as a problem of numbers. What did not change since the last plan is taken over."""
+"""A fleet and its workloads posed as a problem of numbers. What changes from plan to plan is ``repose``."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -25,8 +25,16 @@ class Posed:
     limits: tuple[Limit, ...]
     places: Places
     tenants: Mapping[str, Tenants]
+    settled: frozenset[str]
+    """Pools in which nothing that runs is assumed to make room for something larger."""
     pool: Ints
     """The pool of each option."""
+    kind: Ints
+    """One number for each pool, size and zone, by option."""
+    enough: Ints
+    """Replicas of each option beyond which more serve nobody."""
+    fitting: Mapping[int, int]
+    """Replicas that fit into an empty pool, by that number."""
 
     @property
     def starts(self) -> Ints:
@@ -58,8 +66,12 @@ def pose(
     offers: tuple[Offer, ...], places: Places, tenants: Mapping[str, Tenants], *, settled: Collection[str]
 ) -> Posed:
     """Return the problem; in the ``settled`` pools nothing that runs is assumed to make room for something larger."""
-    stacked = _Stacked(offers)
-    sizes = _sizes(stacked)
+    columns = Columns(offers)
+    sizes: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    kinds = np.unique(columns.kind)
+    for kind in kinds.tolist():
+        pool, chips, zone = of_kind(kind)
+        sizes[pool].append((chips, zone))
     limits: list[Limit] = []
     for index in places.order.tolist():
         pool = places.pools[index]
@@ -68,27 +80,32 @@ def pose(
             limits += limits_of(pool, index, sizes[index], places, settled=held)
     usage = usage_of(
         limits,
-        pool=stacked.pool,
-        chips=stacked.chips,
-        zone=stacked.zone,
-        tokens_per_second=stacked.floats("tokens_per_second"),
+        pool=columns.pool,
+        chips=columns.chips,
+        zone=columns.zone,
+        tokens_per_second=columns.floats("tokens_per_second"),
     )
-    options = stacked.options(np.minimum(stacked.ints("enough"), _fitting(stacked, places)))
+    fitting = fitting_of(kinds.tolist(), places)
+    fits = np.array([fitting[kind] for kind in kinds.tolist()], dtype=np.int64)
+    enough = columns.ints("enough")
+    options = columns.options(np.minimum(enough, fits[np.searchsorted(kinds, columns.kind)]))
     needs = needs_of([one.need for one in offers])
     served = np.bincount(options.need, options.share * options.running, needs.count)
     room = np.array([limit.most for limit in limits], dtype=np.float64)
     problem = Problem(replace(needs, served=np.minimum(served, 1.0)), options, usage, room)
-    return Posed(problem, offers, tuple(limits), places, tenants, stacked.pool)
+    kind, fixed = columns.kind, frozenset(settled)
+    return Posed(problem, offers, tuple(limits), places, tenants, fixed, columns.pool, kind, enough, fitting)
 
 
-class _Stacked:
-    """The options of all offers, one after another."""
+class Columns:
+    """The options of offers, one after another."""
 
     def __init__(self, offers: Sequence[Offer]) -> None:
+        """Take the offers."""
         self._offers = offers
         self.need = np.repeat(np.arange(len(offers)), [one.count for one in offers])
         self.pool, self.chips, self.zone = (self.ints(name) for name in ("pool", "chips", "zone"))
-        self.key = (self.pool << 32) | (self.chips << 16) | (self.zone + 1)
+        self.kind = (self.pool << 32) | (self.chips << 16) | (self.zone + 1)
         """One number for each pool, size and zone."""
 
     def ints(self, name: str) -> Ints:
@@ -117,23 +134,32 @@ class _Stacked:
         )
 
 
-def _sizes(stacked: _Stacked) -> dict[int, list[tuple[int, int]]]:
-    """Return the chips and zones of options, by pool."""
-    found: dict[int, list[tuple[int, int]]] = defaultdict(list)
-    for key in np.unique(stacked.key).tolist():
-        found[key >> 32].append(((key >> 16) & 0xFFFF, (key & 0xFFFF) - 1))
+def of_kind(kind: int) -> tuple[int, int, int]:
+    """Return pool, chips and zone of their one number."""
+    return kind >> 32, (kind >> 16) & 0xFFFF, (kind & 0xFFFF) - 1
+
+
+def fitting_of(kinds: Iterable[int], places: Places) -> dict[int, int]:
+    """Return how many replicas of each pool, size and zone fit into the empty pool."""
+    found = {}
+    for kind in kinds:
+        index, chips, zone = of_kind(kind)
+        pool = places.pools[index]
+        if pool.external is not None:
+            found[kind] = int(np.iinfo(np.int64).max)
+            continue
+        hosts = [h for h in pool.hosts if zone == ANY_ZONE or places.zone_index[h.zone] == zone]
+        found[kind] = places_in(hosts, chips, chips=available)
     return found
 
 
-def _fitting(stacked: _Stacked, places: Places) -> Ints:
-    """Return how many replicas of each option fit into its empty pool."""
-    keys, inverse = np.unique(stacked.key, return_inverse=True)
-    found = []
-    for key in keys.tolist():
-        pool, chips, zone = places.pools[key >> 32], (key >> 16) & 0xFFFF, (key & 0xFFFF) - 1
-        if pool.external is not None:
-            found.append(np.iinfo(np.int64).max)
-            continue
-        hosts = [h for h in pool.hosts if zone == ANY_ZONE or places.zone_index[h.zone] == zone]
-        found.append(places_in(hosts, chips, chips=available))
-    return np.array(found, dtype=np.int64)[inverse]
+def loose_room(posed: Posed) -> Floats:
+    """Return the room of the limits when nothing is settled: what every plan has."""
+    room = posed.problem.room.copy()
+    for name in posed.settled:
+        (index,) = [place for place, pool in enumerate(posed.places.pools) if pool.name == name]
+        place = {(row.chips, row.zone): at for at, row in enumerate(posed.limits) if row.pool == index}
+        for row in limits_of(posed.places.pools[index], index, (), posed.places, settled=None, kept=place.keys()):
+            if (row.chips, row.zone) in place:
+                room[place[row.chips, row.zone]] = row.most
+    return room
