@@ -34,7 +34,7 @@ NAME = "llama-3.1-8b-instruct-nvidia-h100-sxm-vllm-bf16-tp1"
 INPUT_TOKENS, OUTPUT_TOKENS = 250, 64
 FACTOR = 1.8
 """How much slower the doubles are than the datasheet says."""
-PHASES = (*(Phase(2 + second / 2, 1) for second in range(32)), Phase(18, 60))
+PHASES = (*(Phase(2 * 2 ** (second / 9), 1) for second in range(29)), Phase(18, 60))
 """A load that grows for half a minute, as a morning does, and then stays."""
 PROFILE_SECONDS, PLAN_SECONDS, SETTLED_SECONDS = 60.0, 15.0, 4.0
 
