@@ -230,7 +230,10 @@ def _known(
     solution = Solution(counts, objective, bound, _prices(known, posed.problem), Columns.joined([]))
     moved = posed.problem.options.need[np.flatnonzero(counts != carried)]
     anew = np.union1d(np.flatnonzero(reposed.is_new), moved).tolist()
-    placements = {key: rows for key, rows in known.placements_by_key.items() if now.offers.get(key, rows) is not None}
+    placements = dict(known.placements_by_key)
+    for key, one in now.offers.items():
+        if one is None:
+            placements.pop(key, None)
     placements |= placements_of(posed, counts, anew)
     return replace(
         known,

@@ -215,6 +215,12 @@ def _planned(start: Start, counts: Ints, chosen: Ints, *, is_late: Callable[[], 
     is_chosen[chosen] = True
     others = np.where(is_chosen[problem.options.need], 0, counts)
     part = problem.part(chosen, problem.room - problem.taken(others))
+    if chosen.size == 1:
+        alone = _alone(part.problem)
+        if alone is not None:
+            made = others.copy()
+            made[part.options] = alone
+            return made
     small = Master(part.problem)
     for known in (start.counts, counts):
         small.add(inside(part, chosen_columns(problem, known)))
@@ -226,3 +232,16 @@ def _planned(start: Start, counts: Ints, chosen: Ints, *, is_late: Callable[[], 
     made = others.copy()
     made[part.options] = found
     return made
+
+
+def _alone(problem: Problem) -> Ints | None:
+    """Return the best counts of a single need; None where the cheapest cover takes more than there is, or serves less.
+
+    Where nobody else is planned, limits have no price: the cheapest cover is the answer if it fits.
+    """
+    columns = Covers(problem).cheapest(np.zeros(problem.room.size), np.full(1, np.inf)).columns
+    if columns.size != 1 or not unmet_of(problem, columns).is_nothing.all():
+        return None
+    counts = np.zeros(problem.options.count, dtype=np.int64)
+    counts[columns.option] = columns.count
+    return counts if (problem.taken(counts) <= problem.room + _SLACK).all() else None

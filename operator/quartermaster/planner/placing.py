@@ -1,7 +1,8 @@
 """Counts said as placements: a row for every candidate with replicas, with zones where they are spread. No choice."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 
 import numpy as np
 
@@ -17,10 +18,9 @@ def placements_of(posed: Posed, counts: Ints, needs: Sequence[int]) -> dict[Key,
     return {posed.offers[need].need.key: _placements(posed, counts, need) for need in needs}
 
 
-def in_order(placements_by_key: Mapping[Key, tuple[Placement, ...]]) -> tuple[Placement, ...]:
-    """Return all placements, by what identifies them."""
-    keys = sorted(placements_by_key, key=lambda key: (key.namespace, key.name))
-    return tuple([placement for key in keys for placement in placements_by_key[key]])
+def in_order(placements_by_key: Mapping[Key, tuple[Placement, ...]], keys: Iterable[Key]) -> tuple[Placement, ...]:
+    """Return all placements, by what identifies them; keys are in order."""
+    return tuple(chain.from_iterable([placements_by_key.get(key, ()) for key in keys]))
 
 
 def _placements(posed: Posed, counts: Ints, need: int) -> tuple[Placement, ...]:

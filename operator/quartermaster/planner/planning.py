@@ -71,7 +71,7 @@ def plan(
 
 
 def _plan(found: Known, judged: Eligible) -> Plan:
-    placements = in_order(found.placements_by_key)
+    placements = in_order(found.placements_by_key, found.workload_by_key)
     return Plan(
         placements=placements,
         shortfalls=tuple(sorted(found.shortfall_by_key.values(), key=lambda short: short.workload)),

@@ -215,21 +215,28 @@ def _usage(before: Posed, limits: tuple[Limit, ...], layout: _Layout, *, options
     """Return what options take: as before, with what new options take, and what all take from new limits."""
     old, fresh = before.problem.usage, layout.fresh
     rows, count = Rows.of(limits), len(before.limits)
-    if not fresh.pool.size and len(limits) == count and options.count == before.pool.size:
-        return old
-    place = layout.option[old.option]
-    entries: list[Entries] = [(place[place >= 0], old.limit[place >= 0], old.amount[place >= 0])]
-    is_new = layout.origin < 0
-    entries.append(_entries(rows, np.arange(len(limits)), np.flatnonzero(is_new), options=options, pool=pool))
-    if len(limits) > count:
-        added = np.arange(count, len(limits))
-        holders = np.flatnonzero(~is_new & np.isin(pool, rows.pool[added]))
-        entries.append(_entries(rows, added, holders, options=options, pool=pool))
-    option, limit, amount = entries[1]
-    tokens = np.zeros(options.count)
-    tokens[is_new] = fresh.floats("tokens_per_second")
-    entries[1] = option, limit, np.where(rows.chips[limit] == 0, tokens[option], amount)
-    return usage_from(entries, options.count)
+    _, limit, amount = own = entries_of(
+        rows,
+        np.arange(len(limits)),
+        pool=fresh.pool,
+        chips=fresh.chips,
+        zone=fresh.zone,
+        tokens_per_second=fresh.floats("tokens_per_second"),
+    )
+    start = np.concatenate([[0], np.cumsum(np.bincount(own[0], minlength=fresh.pool.size))])
+    # Entries lie by option, so spans of options are spans of entries.
+    ends = [((old.start if is_old else start)[[first, last]].tolist(), is_old) for is_old, first, last in layout.spans]
+    each = layout.stitched(np.diff(old.start), np.diff(start))
+    entries: Entries = (
+        np.repeat(np.arange(each.size), each),
+        np.concatenate([limit[:0], *((old.limit if is_old else limit)[a:b] for (a, b), is_old in ends)]),
+        np.concatenate([amount[:0], *((old.amount if is_old else amount)[a:b] for (a, b), is_old in ends)]),
+    )
+    if len(limits) == count:
+        return Usage(*entries, np.concatenate([[0], np.cumsum(each)]))
+    added = np.arange(count, len(limits))
+    holders = np.flatnonzero((layout.origin >= 0) & np.isin(pool, rows.pool[added]))
+    return usage_from([entries, _entries(rows, added, holders, options=options, pool=pool)], options.count)
 
 
 def _entries(rows: Rows, among: Ints, chosen: Ints, *, options: Options, pool: Ints) -> Entries:

@@ -80,7 +80,7 @@ def planned(observed: Observed, memory: Memory, *, catalog: Catalog, plan_second
     must_plan = must_plan or not memory.blocked <= memory.planned_blocked
     if must_plan:
         rules = (servable_rule(documents, catalog),)
-        plan = make_plan(fleet, capacity.to_plan_for(good, sized), further_rules=rules)
+        plan = make_plan(fleet, capacity.to_plan_for(good, sized), further_rules=rules, before=memory.plan)
     else:
         plan = before.with_placements(sized.placements)
     return Planned(
