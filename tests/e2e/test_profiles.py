@@ -9,9 +9,11 @@ from math import inf
 import pytest
 
 from quartermaster.api import names
-from quartermaster.api.v1alpha1 import ModelProfileSpec
+from quartermaster.api.parse import parse_document
+from quartermaster.api.v1alpha1 import ModelProfile
 from quartermaster.api.v1alpha1.enums import EngineName, Precision
 from quartermaster.catalog.load import load_catalog
+from quartermaster.manifests.profile import is_as_proposed
 from quartermaster.planner.coefficients import Coefficients
 from quartermaster.planner.fit import MAX_BATCH_SIZE, Mix, Timing, throughput
 from quartermaster.planner.fleet import Shape, Source
@@ -119,7 +121,10 @@ def _writes(world: World, mark: int) -> list[AuditEvent]:
 def _is_near_the_truth(world: World, namespace: str, estimated_tokens_per_second: float) -> None:
     """Hold the profile and the placement of the status against the doubles' constants."""
     document = world.cluster.get("modelprofiles", NAME)
-    spec = ModelProfileSpec.model_validate(document["spec"])
+    parsed = parse_document(document)
+    assert isinstance(parsed, ModelProfile)
+    assert is_as_proposed(parsed), "wanted our own profile to be known again, or it would never be updated"
+    spec = parsed.spec
     print(spec.evidence)  # noqa: T201 - measured
     assert (spec.origin.value, document["metadata"]["labels"]) == (
         "Observed",
