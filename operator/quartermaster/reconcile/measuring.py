@@ -41,6 +41,8 @@ WORST_FIT: Final = 0.15
 """Median error of the time per token after the correction; beyond it the points contradict one another."""
 _MOST_PROMPTING: Final = 0.3
 _LEAST_FIRST: Final = 0.3
+_MOST_BATCH: Final = 65_536
+"""What the API holds."""
 _ROUNDS: Final = 12
 _NAMED: Final = 4
 _PLACES: Final = 2
@@ -192,7 +194,7 @@ def _batch_limit(operations: Sequence[Operation]) -> int:
     """Return the requests that run at once: those of a full batch where one was seen, else what engines do."""
     largest = ceil(max(one.batch for one in operations))
     full = [one.full_batch for one in operations if one.full_batch is not None]
-    return max(largest, *full) if full else max(largest, MAX_BATCH_SIZE)
+    return min(_MOST_BATCH, max(largest, *full) if full else max(largest, MAX_BATCH_SIZE))
 
 
 def _bounded(physics: Timing, prior: Timing, found: Correction, *, mix: Mix) -> Timing:

@@ -30,6 +30,8 @@ MOVED_FRACTION: Final = 0.05
 QUIET_SECONDS: Final = 300.0
 LOOK_SECONDS: Final = 10.0
 """How often points are judged anew where there is no profile of ours yet; a sixth as often where there is one."""
+MOST_AT_ONCE: Final = 8
+"""Kinds of replicas judged in one look, each for some milliseconds; others have their turn in the next."""
 POINTS_PER_BATCH: Final = 4
 """The last of batches that hardly differ."""
 OLDEST: Final = timedelta(hours=24)
@@ -49,18 +51,23 @@ def profiling(
     """
     courses: dict[str, Course] = {}
     points: list[tuple[Key, Sample, Operation]] = []
-    for key in sorted(observed.window_by_key):
-        found, ended = followed(memory.course_by_pod, observed.window_by_key[key])
-        courses |= found
+    for key, window in observed.window_by_key.items():
+        found, ended = followed(memory.course_by_pod, window)
+        courses.update(found)
         points += [(key, sample, point) for sample, point in ended]
     records = dict(memory.record_by_key)
     if points:
+        points.sort(key=lambda one: (one[1].at_seconds, one[0], one[1].pod_uid))
         _enter(records, points, _Register(plan, fleet, workloads), at=observed.now)
     applied: list[Apply] = []
     if records:
         entries = _Entries(observed.profiles)
+        left = MOST_AT_ONCE
         for profiled in sorted(records):
-            records[profiled], apply = _judged(profiled, records[profiled], entries, observed.now_seconds)
+            before = records[profiled]
+            after, apply = _judged(profiled, before, entries, observed.now_seconds, may_measure=left > 0)
+            left -= after.due_seconds != before.due_seconds
+            records[profiled] = after
             applied += apply
     return Profiling(MappingProxyType(courses), MappingProxyType(records)), tuple(applied)
 
@@ -130,7 +137,9 @@ class _Entries:
         self.stated = frozenset(key_of_profile(spec) for spec in specs if is_stated(spec))
 
 
-def _judged(key: ProfileKey, record: Record, entries: _Entries, now_seconds: float) -> tuple[Record, tuple[Apply, ...]]:
+def _judged(
+    key: ProfileKey, record: Record, entries: _Entries, now_seconds: float, *, may_measure: bool
+) -> tuple[Record, tuple[Apply, ...]]:
     """Return the record as it is to be remembered, and what to write."""
     entry = entries.by_name.get(profile_name(key))
     document = None if entry is None else entry.document
@@ -139,7 +148,7 @@ def _judged(key: ProfileKey, record: Record, entries: _Entries, now_seconds: flo
     if key in entries.stated or (entry is not None and not is_ours):
         return record, ()
     is_quiet = record.profile is not None and now_seconds - record.since_seconds < QUIET_SECONDS
-    if not record.has_news or now_seconds < record.due_seconds or is_quiet:
+    if not may_measure or not record.has_news or now_seconds < record.due_seconds or is_quiet:
         return record, ()
     pause_seconds = LOOK_SECONDS if record.profile is None else 6 * LOOK_SECONDS
     record = replace(record, has_news=False, due_seconds=now_seconds + pause_seconds)
