@@ -13,11 +13,11 @@ import numpy as np
 from quartermaster.planner.arrays import Bools, Floats, Ints
 from quartermaster.planner.compiled import compiled
 
-FINEST = 1024
+FINEST = 4096
 """Parts of a need in the finest table."""
 COARSEST = 64
-PARTS_OF_LEAST = 32
-"""Parts of the table that the smallest share is to span, where the finest allows it."""
+PAIRED = 40
+"""Items among which a first balanced pair is looked for."""
 SEGMENTS = 10
 _EPSILON = 1e-9
 _TOLERANCE = 1e-6
@@ -107,14 +107,15 @@ def kept_items(items: Items, wants: Wants, w: int, price: Floats, cut: float, ke
 
 
 @compiled
-def grid(items: Items, keep: Ints, count: int) -> int:
-    """Return how many parts a need's table has: the smaller the shares, the finer."""
-    least = 1.0
+def grid(items: Items, keep: Ints, count: int, fineness: int) -> int:
+    """Return how many parts a need's table has: the smaller the share of its best item, the finer."""
+    share = 1.0
     for i in range(count):
         if items.share[keep[i]] > 0.0:
-            least = min(least, items.share[keep[i]])
+            share = items.share[keep[i]]
+            break
     parts = COARSEST
-    while parts < FINEST and parts * least < PARTS_OF_LEAST:
+    while parts < FINEST and parts * share < fineness:
         parts *= 2
     return parts
 
@@ -142,14 +143,29 @@ def tabulate(
             for k in range(1, parts + 1):
                 table[i, k] = min(table[i, k], cost + table[i, max(k - step, 0)])
         else:
-            for k in range(1, parts + 1):
-                best = table[i, k]
-                for c in range(1, most + 1):
-                    rest = k - c * step
-                    best = min(best, c * cost + table[i + 1, max(rest, 0)])
-                    if rest <= 0:
-                        break
-                table[i, k] = best
+            _few(table[i + 1], table[i], parts, step, most, cost)
+
+
+@compiled
+def _few(without: Floats, within: Floats, parts: int, step: int, most: int, cost: float) -> None:
+    """Fill ``within`` with the least prices where an item of ``step`` parts may be taken up to ``most`` times.
+
+    Of each residue the least of the last ``most + 1`` entries counts, at the price of the steps between.
+    """
+    queue = np.empty(parts // step + 2, np.int64)
+    for residue in range(step):
+        head, tail = 0, 0
+        for taken, k in enumerate(range(residue, parts + 1, step)):
+            value = without[k] - taken * cost
+            while tail > head and without[residue + queue[tail - 1] * step] - queue[tail - 1] * cost >= value:
+                tail -= 1
+            queue[tail] = taken
+            tail += 1
+            if queue[head] < taken - most:
+                head += 1
+            within[k] = without[residue + queue[head] * step] + (taken - queue[head]) * cost
+    for k in range(1, min(most * step, parts) + 1):
+        within[k] = min(within[k], ((k + step - 1) // step) * cost)
 
 
 @compiled
@@ -291,11 +307,43 @@ def toll_of(items: Items, wants: Wants, w: int, price: Floats) -> float:
 
 
 @compiled
-def balanced_count(
-    capacity: Floats, limit: float, left: float, rate: float, share: float, requests_per_second: float
-) -> int:
-    """Return a count that fills no more than a region's share of what is left, or evens out the fullest region."""
-    if left > _EPSILON and share > 0.0:
-        return max(int(np.ceil(min(left, limit * rate) / share - _EPSILON)), 1)
-    lacking = capacity.max() / limit - capacity.sum()
-    return max(int(np.ceil(lacking / max(requests_per_second, 1e-12) - _EPSILON)), 0)
+def balanced_pair(
+    items: Items, wants: Wants, w: int, price: Floats, keep: Ints, count: int, cut: float, pair: Ints
+) -> float:
+    """Return the price of the cheapest cover of two items in two regions, none of which holds too much; or infinity.
+
+    ``pair`` gets the first item, how often, the second, and how often.
+    """
+    best = cut
+    limit, rate = wants.region_share[w], wants.rate[w]
+    if wants.zones[w] > 1 or wants.regions[w] > 2:
+        return np.inf
+    for a in range(min(count, PAIRED)):
+        i = keep[a]
+        for b in range(min(count, PAIRED)):
+            j = keep[b]
+            if items.region[i] == items.region[j] or not items.is_counted[i] or not items.is_counted[j]:
+                continue
+            for n in range(1, items.most[i] + 1):
+                spent = n * price[i]
+                if spent >= best:
+                    break
+                here = n * items.requests_per_second[i]
+                left = rate - n * items.share[i]
+                wanted = here / limit - here
+                m = max(int(np.ceil(wanted / max(items.requests_per_second[j], 1e-12) - _TOLERANCE)), 1)
+                if left > _EPSILON:
+                    if items.share[j] <= 0.0:
+                        continue
+                    m = max(m, int(np.ceil(left / items.share[j] - _EPSILON)))
+                m = max(m, wants.least[w] - n)
+                there = m * items.requests_per_second[j]
+                if m > items.most[j] or n + m > wants.most[w] or there > limit * (here + there) * (1 + 1e-9):
+                    continue
+                if n * items.dollars_per_hour[i] + m * items.dollars_per_hour[j] > wants.budget[w]:
+                    continue
+                value = spent + m * price[j]
+                if value < best:
+                    best = value
+                    pair[0], pair[1], pair[2], pair[3] = i, n, j, m
+    return best if best < cut else np.inf

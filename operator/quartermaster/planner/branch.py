@@ -14,7 +14,7 @@ from quartermaster.planner.bounds import (
     FINEST,
     Items,
     Wants,
-    balanced_count,
+    balanced_pair,
     beside,
     bits,
     cheapest_missing,
@@ -33,6 +33,8 @@ DEPTH = 48
 """Distinct items that a cover may hold."""
 GROUPS = 62
 """Regions, or zones, of one need that are told apart; the bits of a mask."""
+UNKNOWN = 1.3
+"""A best cover that is this much above the least a need can cost is looked for anew."""
 _EPSILON = 1e-9
 _TOLERANCE = 1e-6
 
@@ -56,6 +58,7 @@ def search(
     tolerance: float,
     shared: float,
     steps: int,
+    fineness: int,
     most_hits: int,
     found: Found,
     hit_need: Ints,
@@ -71,7 +74,8 @@ def search(
         slack: where covers are collected, those within this much of the best are; negative where none are.
         tolerance: fraction of the best by which the cover found may miss it.
         shared: dollars per hour by which it may.
-        steps: branches of one need that are followed.
+        steps: branches of one need that are followed; a need is passed over where none are.
+        fineness: parts of a table that the smallest share spans, where the finest table allows it.
         most_hits: covers of one need that are collected, at most.
         found: gets the best cover of each need that improves on what was known; size 0 elsewhere.
         hit_need: gets the need of each cover collected.
@@ -85,6 +89,7 @@ def search(
     for w in range(needs):
         widest = max(widest, items.start[w + 1] - items.start[w])
     keep = np.empty(widest, np.int64)
+    pair = np.empty(4, np.int64)
     table = np.empty((widest + 1, FINEST + 1))
     by_region, by_zone = np.empty((GROUPS, FINEST + 1)), np.empty((GROUPS, FINEST + 1))
     tried, left, counted = np.empty(widest + 1, np.int64), np.empty(widest + 1), np.empty(widest + 1, np.int64)
@@ -114,7 +119,7 @@ def search(
         if count == 0:
             bounds[w] = min(best[w], dropped - offset)
             continue
-        parts = grid(items, keep, count)
+        parts = grid(items, keep, count, fineness)
         tabulate(items, wants, w, price, keep, count, parts, table)
         is_strict = is_shared and wants.region_excess[w] == 0.0 and not is_soft
         is_wide, is_zoned = (wants.regions[w] == 2 or is_strict) and not is_soft, wants.zones[w] == 2 and not is_soft
@@ -145,169 +150,156 @@ def search(
                 first_region, first_rate, second_rate = g, rate_in_region[g], first_rate
             elif rate_in_region[g] < second_rate:
                 second_rate = rate_in_region[g]
-        # Where the share of a region binds, a first cover is looked for among balanced counts only.
-        kept_dropped = dropped
-        for phase in range(0 if is_shared and not collects else 1, 2):
-            depth = 0
-            dropped = kept_dropped
-            left[0], counted[0], spent[0], dollars[0], regions[0], zones[0] = wants.rate[w], 0, 0.0, 0.0, 0, 0
-            capacity[0, : top_region + 1] = 0.0
-            tried[0] = -1
-            followed = 0
-            while depth >= 0:
-                j = keep[depth]
-                share, cost = items.share[j], price[j]
-                if tried[depth] < 0:
-                    fill = int(np.ceil(left[depth] / share - _EPSILON)) if left[depth] > _EPSILON and share > 0.0 else 0
-                    last = fill
-                    if items.is_counted[j]:
-                        last = max(last, wants.least[w] - counted[depth])
-                        if bits(regions[depth]) < wants.regions[w] or bits(zones[depth]) < wants.zones[w]:
-                            last = max(last, 1)
-                    if is_shared and phase == 1:
-                        last = max(last, int(min((cut - spent[depth]) / max(cost, _EPSILON), 1e6)))
-                    elif is_shared:
-                        last = balanced_count(
-                            capacity[depth, : top_region + 1],
-                            share_limit,
-                            left[depth],
-                            wants.rate[w],
-                            share,
-                            items.requests_per_second[j],
-                        )
-                    last = min(last, items.most[j])
-                    if items.is_counted[j]:
-                        last = min(last, wants.most[w] - counted[depth])
-                    tried[depth] = max(last, 0) + 1
-                tried[depth] -= 1
-                c = tried[depth]
-                if c < 0:
-                    depth -= 1
-                    continue
-                followed += 1
-                now_left = left[depth] - c * share
-                now_left = 0.0 if now_left <= _EPSILON else now_left
-                now_spent = spent[depth] + c * cost
-                now_dollars = dollars[depth] + c * items.dollars_per_hour[j]
-                now_counted, now_regions, now_zones = counted[depth], regions[depth], zones[depth]
-                if c > 0 and items.is_counted[j]:
-                    now_counted += c
-                    now_regions |= 1 << items.region[j]
-                    now_zones |= 1 << items.zone[j]
-                if now_dollars > wants.budget[w] + _TOLERANCE:
-                    continue
-                if (
-                    not is_soft
-                    and now_left > 0.0
-                    and now_dollars + now_left * least_dollars > wants.budget[w] + _TOLERANCE
-                ):
-                    continue
-                short = max(wants.least[w] - now_counted, 0)
-                lacking = max(wants.regions[w] - bits(now_regions), 0) if wants.regions[w] > 1 else 0
-                lacking_zones = max(wants.zones[w] - bits(now_zones), 0) if wants.zones[w] > 1 else 0
-                excess, fullest, held = 0.0, 0, 0.0
-                if is_shared:
-                    for g in range(top_region + 1):
-                        value = capacity[depth, g] + (c * items.requests_per_second[j] if g == items.region[j] else 0.0)
-                        capacity[depth + 1, g] = value
-                        held += value
-                        if value > capacity[depth + 1, fullest]:
-                            fullest = g
-                    excess = capacity[depth + 1, fullest] - share_limit * held - wants.region_excess[w]
-                    excess = excess if excess > 1e-6 * wants.share_scale[w] else 0.0
-                is_whole = (
-                    now_left <= _TOLERANCE and short == 0 and lacking == 0 and lacking_zones == 0 and excess == 0.0
+        if is_shared and not collects and cut > UNKNOWN * table[0, parts]:
+            value = balanced_pair(items, wants, w, price, keep, count, cut, pair)
+            if value < cut:
+                best[w] = value - toll * (
+                    pair[1] * items.dollars_per_hour[pair[0]] + pair[3] * items.dollars_per_hour[pair[2]]
                 )
-                if c > 0 and (is_whole or is_soft):
-                    value = (
-                        now_spent
-                        - toll * now_dollars
-                        + price_of_unmet(wants, w, now_left, short, lacking, lacking_zones, excess)
-                    )
-                    if collects and value + offset < cut:
-                        place = -1
-                        if own_hits < most_hits:
-                            if total_hits < hits.size.size:
-                                place = total_hits
-                                total_hits += 1
-                                own_hits += 1
-                                hit_need[place] = w
-                        else:
-                            worst_hit = total_hits - own_hits
-                            for h in range(total_hits - own_hits, total_hits):
-                                if hits.value[h] > hits.value[worst_hit]:
-                                    worst_hit = h
-                            dropped = min(dropped, offset + max(value, hits.value[worst_hit]))
-                            if value < hits.value[worst_hit]:
-                                place = worst_hit
-                        if place >= 0:
-                            size = 0
-                            for i in range(depth + 1):
-                                if tried[i] > 0 and size < DEPTH:
-                                    hits.item[place, size], hits.times[place, size] = keep[i], tried[i]
-                                    size += 1
-                            hits.size[place], hits.value[place] = size, value
-                    elif not collects and value < best[w] - _EPSILON:
+                cut = offset + min(best[w] * (1.0 - tolerance), best[w] - shared)
+                found.size[w], found.value[w] = 2, best[w]
+                found.item[w, 0], found.times[w, 0] = pair[0], pair[1]
+                found.item[w, 1], found.times[w, 1] = pair[2], pair[3]
+        depth = 0
+        left[0], counted[0], spent[0], dollars[0], regions[0], zones[0] = wants.rate[w], 0, 0.0, 0.0, 0, 0
+        capacity[0, : top_region + 1] = 0.0
+        tried[0] = -1
+        followed = 0
+        while depth >= 0:
+            j = keep[depth]
+            share, cost = items.share[j], price[j]
+            if tried[depth] < 0:
+                fill = int(np.ceil(left[depth] / share - _EPSILON)) if left[depth] > _EPSILON and share > 0.0 else 0
+                last = fill
+                if items.is_counted[j]:
+                    last = max(last, wants.least[w] - counted[depth])
+                    if bits(regions[depth]) < wants.regions[w] or bits(zones[depth]) < wants.zones[w]:
+                        last = max(last, 1)
+                if is_shared:
+                    last = max(last, int(min((cut - spent[depth]) / max(cost, _EPSILON), 1e6)))
+                last = min(last, items.most[j])
+                if items.is_counted[j]:
+                    last = min(last, wants.most[w] - counted[depth])
+                tried[depth] = max(last, 0) + 1
+            tried[depth] -= 1
+            c = tried[depth]
+            if c < 0:
+                depth -= 1
+                continue
+            followed += 1
+            now_left = left[depth] - c * share
+            now_left = 0.0 if now_left <= _EPSILON else now_left
+            now_spent = spent[depth] + c * cost
+            now_dollars = dollars[depth] + c * items.dollars_per_hour[j]
+            now_counted, now_regions, now_zones = counted[depth], regions[depth], zones[depth]
+            if c > 0 and items.is_counted[j]:
+                now_counted += c
+                now_regions |= 1 << items.region[j]
+                now_zones |= 1 << items.zone[j]
+            if now_dollars > wants.budget[w] + _TOLERANCE:
+                continue
+            if not is_soft and now_left > 0.0 and now_dollars + now_left * least_dollars > wants.budget[w] + _TOLERANCE:
+                continue
+            short = max(wants.least[w] - now_counted, 0)
+            lacking = max(wants.regions[w] - bits(now_regions), 0) if wants.regions[w] > 1 else 0
+            lacking_zones = max(wants.zones[w] - bits(now_zones), 0) if wants.zones[w] > 1 else 0
+            excess, fullest, held = 0.0, 0, 0.0
+            if is_shared:
+                for g in range(top_region + 1):
+                    value = capacity[depth, g] + (c * items.requests_per_second[j] if g == items.region[j] else 0.0)
+                    capacity[depth + 1, g] = value
+                    held += value
+                    if value > capacity[depth + 1, fullest]:
+                        fullest = g
+                excess = capacity[depth + 1, fullest] - share_limit * held - wants.region_excess[w]
+                excess = excess if excess > 1e-6 * wants.share_scale[w] else 0.0
+            is_whole = now_left <= _TOLERANCE and short == 0 and lacking == 0 and lacking_zones == 0 and excess == 0.0
+            if c > 0 and (is_whole or is_soft):
+                value = (
+                    now_spent
+                    - toll * now_dollars
+                    + price_of_unmet(wants, w, now_left, short, lacking, lacking_zones, excess)
+                )
+                if collects and value + offset < cut:
+                    place = -1
+                    if own_hits < most_hits:
+                        if total_hits < hits.size.size:
+                            place = total_hits
+                            total_hits += 1
+                            own_hits += 1
+                            hit_need[place] = w
+                    else:
+                        worst_hit = total_hits - own_hits
+                        for h in range(total_hits - own_hits, total_hits):
+                            if hits.value[h] > hits.value[worst_hit]:
+                                worst_hit = h
+                        dropped = min(dropped, offset + max(value, hits.value[worst_hit]))
+                        if value < hits.value[worst_hit]:
+                            place = worst_hit
+                    if place >= 0:
+                        size = 0
+                        for i in range(depth + 1):
+                            if tried[i] > 0 and size < DEPTH:
+                                hits.item[place, size], hits.times[place, size] = keep[i], tried[i]
+                                size += 1
+                        hits.size[place], hits.value[place] = size, value
+                elif not collects and value < best[w] - _EPSILON:
+                    size = 0
+                    for i in range(depth + 1):
+                        if tried[i] > 0:
+                            size += 1
+                    if size <= DEPTH:
+                        best[w] = value
+                        cut = offset + min(best[w] * (1.0 - tolerance), best[w] - shared)
                         size = 0
                         for i in range(depth + 1):
                             if tried[i] > 0:
+                                found.item[w, size], found.times[w, size] = keep[i], tried[i]
                                 size += 1
-                        if size <= DEPTH:
-                            best[w] = value
-                            cut = offset + min(best[w] * (1.0 - tolerance), best[w] - shared)
-                            size = 0
-                            for i in range(depth + 1):
-                                if tried[i] > 0:
-                                    found.item[w, size], found.times[w, size] = keep[i], tried[i]
-                                    size += 1
-                            found.size[w], found.value[w] = size, value
-                if is_whole or depth + 1 == count:
-                    continue
-                onward = table[depth + 1, min(int(np.ceil(now_left * parts - _TOLERANCE)), parts)]
-                if now_spent + onward < cut:
-                    onward = max(onward, filled(items, price, keep, depth + 1, count, now_left, soft))
-                    if not is_soft:
-                        onward = max(onward, short * least_counted) if short > 0 else onward
-                        part = min(int(np.ceil(now_left * parts - _TOLERANCE)), parts)
-                        if lacking > 0:
-                            onward = max(
-                                onward, cheapest_missing(least_in_region[: top_region + 1], now_regions, lacking)
-                            )
-                        if lacking_zones > 0:
-                            onward = max(
-                                onward, cheapest_missing(least_in_zone[: top_zone + 1], now_zones, lacking_zones)
-                            )
-                        if is_wide and not is_shared and lacking == 1 and now_regions > 0:
-                            onward = max(onward, by_region[only_bit(now_regions), part])
-                        if is_zoned and lacking_zones == 1 and now_zones > 0:
-                            onward = max(onward, by_zone[only_bit(now_zones), part])
-                        if is_strict:
-                            onward = max(
-                                onward,
-                                beside(
-                                    capacity[depth + 1, : top_region + 1],
-                                    share_limit,
-                                    demand,
-                                    now_left * wants.requests_per_second[w],
-                                    first_region,
-                                    first_rate,
-                                    second_rate,
-                                    fullest,
-                                    held,
-                                ),
-                            )
-                bound = now_spent + onward
-                if bound >= cut or followed > steps:
-                    dropped = min(dropped, bound)
-                    continue
-                depth += 1
-                tried[depth] = -1
-                left[depth], counted[depth], spent[depth], dollars[depth] = (
-                    now_left,
-                    now_counted,
-                    now_spent,
-                    now_dollars,
-                )
-                regions[depth], zones[depth] = now_regions, now_zones
+                        found.size[w], found.value[w] = size, value
+            if is_whole or depth + 1 == count:
+                continue
+            onward = table[depth + 1, min(int(np.ceil(now_left * parts - _TOLERANCE)), parts)]
+            if now_spent + onward < cut:
+                onward = max(onward, filled(items, price, keep, depth + 1, count, now_left, soft))
+                if not is_soft:
+                    onward = max(onward, short * least_counted) if short > 0 else onward
+                    part = min(int(np.ceil(now_left * parts - _TOLERANCE)), parts)
+                    if lacking > 0:
+                        onward = max(onward, cheapest_missing(least_in_region[: top_region + 1], now_regions, lacking))
+                    if lacking_zones > 0:
+                        onward = max(onward, cheapest_missing(least_in_zone[: top_zone + 1], now_zones, lacking_zones))
+                    if is_wide and not is_shared and lacking == 1 and now_regions > 0:
+                        onward = max(onward, by_region[only_bit(now_regions), part])
+                    if is_zoned and lacking_zones == 1 and now_zones > 0:
+                        onward = max(onward, by_zone[only_bit(now_zones), part])
+                    if is_strict:
+                        onward = max(
+                            onward,
+                            beside(
+                                capacity[depth + 1, : top_region + 1],
+                                share_limit,
+                                demand,
+                                now_left * wants.requests_per_second[w],
+                                first_region,
+                                first_rate,
+                                second_rate,
+                                fullest,
+                                held,
+                            ),
+                        )
+            bound = now_spent + onward
+            if bound >= cut or followed > steps:
+                dropped = min(dropped, bound)
+                continue
+            depth += 1
+            tried[depth] = -1
+            left[depth], counted[depth], spent[depth], dollars[depth] = (
+                now_left,
+                now_counted,
+                now_spent,
+                now_dollars,
+            )
+            regions[depth], zones[depth] = now_regions, now_zones
         bounds[w] = min(best[w], dropped - offset)
     return bounds, total_hits

@@ -147,3 +147,13 @@ def chosen_columns(problem: Problem, counts: Ints) -> Columns:
     taken = np.flatnonzero(counts)
     starts = np.searchsorted(problem.options.need[taken], np.arange(problem.needs.count + 1))
     return Columns(np.arange(problem.needs.count), starts, taken, counts[taken])
+
+
+def running_columns(problem: Problem) -> Columns:
+    """Return the columns of what runs, as far as it may go on, of the needs that it meets."""
+    options = problem.options
+    columns = chosen_columns(problem, np.minimum(options.running, options.most))
+    spent = np.bincount(columns.owner, options.dollars_per_hour[columns.option] * columns.count, columns.size)
+    counted = np.bincount(columns.owner, np.where(options.is_external[columns.option], 0, columns.count), columns.size)
+    keeps = (spent <= problem.needs.budget) & (counted <= problem.needs.most)
+    return columns.of(np.flatnonzero(unmet_of(problem, columns).is_nothing & keeps & (np.diff(columns.start) > 0)))

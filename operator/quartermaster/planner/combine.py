@@ -1,5 +1,7 @@
 """The best whole combination of known columns: a small integer program, where the relaxation leaves a choice."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from quartermaster.planner.arrays import Floats, Ints
@@ -7,14 +9,25 @@ from quartermaster.planner.column import Columns
 from quartermaster.planner.highs import INFINITY, Choice, Chosen, Effort, choose
 from quartermaster.planner.master import Master, matrix_of
 
-EACH = 60
-"""Columns of one need that are looked at."""
-MOST = 4_000
-"""Columns in all."""
+
+@dataclass(frozen=True, slots=True)
+class Breadth:
+    """How many columns are looked at."""
+
+    each: int
+    """Of one need."""
+    most: int
+    """In all."""
+    slack_fraction: float
+    """Part of a need's best price by which its columns may be dearer."""
+
+
+WIDE = Breadth(60, 4_000, 1e12)
+NARROW = Breadth(16, 800, 0.3)
 HALF = 0.5
 
 
-def combine(master: Master, known: Columns, effort: Effort) -> tuple[Ints | None, float]:
+def combine(master: Master, known: Columns, effort: Effort, breadth: Breadth = WIDE) -> tuple[Ints | None, float]:
     """Return counts by option that cost less than the known plan's columns, if any, and what none can undercut.
 
     Only columns whose price is within the gap can be part of a better plan: they are collected first.
@@ -26,13 +39,14 @@ def combine(master: Master, known: Columns, effort: Effort) -> tuple[Ints | None
     least = master.known(prices)
     value = _value(master, known)
     slack = max(value - master.bound, 0.0)
-    near, beyond = master.covers.within(prices, least, np.full(least.size, slack + 1e-6), each=EACH, most=MOST)
+    own = np.minimum(slack, breadth.slack_fraction * np.abs(least)) + 1e-6
+    near, beyond = master.covers.within(prices, least, own, each=breadth.each, most=breadth.most)
     master.add(near)
     reduced = master.reduced(prices)
-    kept = np.flatnonzero(reduced <= least[master.columns.need] + slack + 1e-6)
-    if kept.size > MOST:
+    kept = np.flatnonzero(reduced <= (least + own)[master.columns.need])
+    if kept.size > breadth.most:
         over = reduced[kept] - least[master.columns.need[kept]]
-        kept = np.sort(kept[np.argsort(over, kind="stable")[:MOST]])
+        kept = np.sort(kept[np.argsort(over, kind="stable")[: breadth.most]])
     names = set(known.names())
     kept = np.union1d(kept, [place for place, name in enumerate(master.columns.names()) if name in names])
     columns = master.columns.of(kept)

@@ -16,11 +16,25 @@ from quartermaster.planner.column import Columns
 from quartermaster.planner.problem import Problem
 from quartermaster.planner.unmet import UNSERVED_PRICE, Unmet, unmet_price
 
-TOLERANCE = 1e-5
 SHARED_TOLERANCE = 2e-6
 """Part of the median need's price by which a cover may miss the best."""
-STEPS = 20_000
-"""Branches of one need that are followed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Care:
+    """How closely covers are looked for."""
+
+    tolerance: float
+    """Fraction of the best by which a cover may miss it."""
+    steps: int
+    """Branches of one need that are followed."""
+    fineness: int
+    """Parts of a need's table that its smallest share spans."""
+
+
+USUAL = Care(1e-5, 2_000, 16)
+CLOSE = Care(1e-5, 20_000, 128)
+CLOSEST = Care(1e-6, 200_000, 512)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,9 +82,7 @@ class Covers:
         self._stop = np.bincount(options.need, options.change_price * options.running, needs.count)
         self._idle = unmet_price(needs, np.arange(needs.count), idle)
 
-    def cheapest(
-        self, limit_prices: Floats, known: Floats, *, tolerance: float = TOLERANCE, steps: int = STEPS
-    ) -> Priced:
+    def cheapest(self, limit_prices: Floats, known: Floats, care: Care = USUAL) -> Priced:
         """Return the best cover of every need; ``known`` are prices of covers that the caller has already."""
         best = np.minimum(known - self._stop, self._idle)
         count = best.size
@@ -82,9 +94,10 @@ class Covers:
             self._prices(limit_prices),
             best,
             np.full(count, -1.0),
-            tolerance,
+            care.tolerance,
             shared,
-            steps,
+            care.steps,
+            care.fineness,
             0,
             found,
             np.zeros(0, dtype=np.int64),
@@ -109,7 +122,8 @@ class Covers:
             slack,
             0.0,
             0.0,
-            STEPS,
+            CLOSE.steps,
+            CLOSE.fineness,
             each,
             _room(best.size),
             need,

@@ -66,6 +66,10 @@ class Relaxation:
             matrix.value,
         )
 
+    def charge(self, columns: Ints, cost: Floats) -> None:
+        """Change what columns cost."""
+        self._solver.changeColsCost(columns.size, columns.astype(np.int32), cost)
+
     def solve(self) -> Relaxed:
         """Return the optimum, from where the last one was."""
         self._solver.run()

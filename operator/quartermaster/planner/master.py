@@ -12,7 +12,7 @@ import numpy as np
 
 from quartermaster.planner.arrays import Floats, Ints
 from quartermaster.planner.column import Columns, usage_of_columns, value_of
-from quartermaster.planner.cover import STEPS, TOLERANCE, Covers
+from quartermaster.planner.cover import USUAL, Care, Covers
 from quartermaster.planner.highs import INFINITY, Matrix, Relaxation, Relaxed
 from quartermaster.planner.problem import Problem
 
@@ -23,10 +23,11 @@ SMOOTHING = 0.5
 FIRST_SMOOTHING = 0.8
 """While the master knows few columns its prices are wild."""
 FIRST_ROUNDS = 3
-TOLERANCE_OF_GAP = 0.2
-"""While the bound is far off, covers that are little better are not looked for."""
-STEPS_OF_TURN = 2_000
-"""Branches of one need in a turn; the last pricing follows more."""
+CHEAP_FRACTION = 0.15
+"""Part of its price that not serving a need costs at first: prices are wild where much of it is in the relaxation."""
+FAR_FRACTION = 0.01
+QUICK = Care(1e-3, 300, 8)
+"""While the bound is this far off, covers that are little better are not looked for."""
 WHOLE = 1 - 1e-6
 """A part of a column that is all of it."""
 
@@ -96,15 +97,20 @@ class Master:
         np.minimum.at(found, self.columns.need, self.reduced(prices))
         return found
 
-    def price(self, prices: Floats, *, tolerance: float = TOLERANCE, steps: int = STEPS) -> int:
+    def price(self, prices: Floats, care: Care = USUAL) -> int:
         """Look for better columns at the prices; keep the bound; return how many columns are new."""
-        priced = self.covers.cheapest(prices, self.known(prices), tolerance=tolerance, steps=steps)
+        priced = self.covers.cheapest(prices, self.known(prices), care)
         spared = float(prices @ self.problem.room)
         bound = float(priced.bound.sum()) - spared
         self.hoped = float(priced.value.sum()) - spared
         if bound > self.bound:
             self.bound, self.prices = bound, prices
         return self.add(priced.columns)
+
+    def charge_nothing(self, fraction: float) -> None:
+        """Let not serving a need cost only this fraction of its price, in the relaxation."""
+        first = np.arange(self.problem.needs.count)
+        self._relaxation.charge(first, fraction * self.values[first])
 
     def relax(self) -> Relaxed:
         """Solve the master over the known columns without integrality."""
@@ -119,25 +125,28 @@ class Master:
 
     def generate(self, first_prices: Floats, *, is_late: Callable[[], bool], rounds: int = ROUNDS) -> None:
         """Add columns until the bound is close, no column is new, or it is late."""
-        self.price(first_prices)
+        self.price(first_prices, QUICK)
+        is_cheap = rounds == ROUNDS
+        if is_cheap:
+            self.charge_nothing(CHEAP_FRACTION)
         for turn in range(rounds + 1):
             value = self.relax().objective
-            if (
-                value - max(self.hoped, self.bound) <= CLOSE_FRACTION * max(abs(value), 1e-6)
-                or turn == rounds
-                or is_late()
-            ):
+            gap = (value - max(self.hoped, self.bound)) / max(abs(value), 1e-6)
+            if is_cheap and (gap < FAR_FRACTION or turn + 1 >= rounds):
+                self.charge_nothing(1.0)
+                is_cheap = False
+                continue
+            if gap <= CLOSE_FRACTION or turn == rounds or is_late():
                 return
             prices = self.limit_prices()
-            gap = (value - max(self.hoped, self.bound)) / max(abs(value), 1e-6)
             weight = FIRST_SMOOTHING if turn < FIRST_ROUNDS else SMOOTHING
             smooth = weight * self.prices + (1 - weight) * prices
-            tolerance = max(TOLERANCE, TOLERANCE_OF_GAP * min(gap, 0.1))
-            if not (self._turn(smooth, tolerance) or self._turn(prices, tolerance) or self._turn(prices, TOLERANCE)):
-                return
-
-    def _turn(self, prices: Floats, tolerance: float) -> int:
-        return self.price(prices, tolerance=tolerance, steps=STEPS_OF_TURN)
+            care = USUAL if gap < FAR_FRACTION else QUICK
+            if not (self.price(smooth, care) or self.price(prices, care) or self.price(prices)):
+                if not is_cheap:
+                    return
+                self.charge_nothing(1.0)
+                is_cheap = False
 
     def parts(self) -> Floats:
         """Return the part of each column in the last relaxation."""

@@ -5,7 +5,7 @@ equal fleets give equal problems. A part of a problem is a problem too: some nee
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -136,6 +136,11 @@ class Part:
 
 
 _SLACK = 1e-9
+
+
+def softened(problem: Problem) -> Problem:
+    """Return the problem in which any part of any need may stay unmet, at its price."""
+    return replace(problem, needs=replace(problem.needs, is_soft=np.ones(problem.needs.count, dtype=np.bool_)))
 
 
 def needs_of(needs: Sequence[Need]) -> Needs:

@@ -7,21 +7,31 @@ each held while the next is looked at; cost comes last.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
 from quartermaster.planner.arrays import Bools, Floats, Ints
-from quartermaster.planner.column import Columns, chosen_columns, unmet_of, value_of
+from quartermaster.planner.column import Columns, chosen_columns, running_columns, unmet_of, value_of
 from quartermaster.planner.combine import combine
+from quartermaster.planner.cover import CLOSE
 from quartermaster.planner.dive import dive
 from quartermaster.planner.highs import Effort
-from quartermaster.planner.improve import improve, serve_left
+from quartermaster.planner.improve import improve, resumed, serve_left, squeeze, without_room
 from quartermaster.planner.master import Master, never
-from quartermaster.planner.problem import Needs, Problem
+from quartermaster.planner.problem import Needs, Problem, softened
 from quartermaster.planner.start import first_prices
 
 GOAL_FRACTION = 1e-3
 """A plan this close to its bound is not improved any more."""
+FRACTIONS = (0.6, 0.3)
+"""Parts of the undecided needs that a dive decides at once, tried one after another until all needs have room."""
+URGENCY = 4.0
+"""How many times dearer it is to leave a need without room than one of the next lower priority ..."""
+URGENT_RANKS = 4
+"""... up to so many priorities above the lowest."""
+TRIES = 40
+"""Neighbourhoods that are planned again where the goal is not reached."""
 FEW_NEEDS = 80
 """Needs of a problem that is solved to the end."""
 TO_THE_END = Effort(gap_fraction=1e-7, nodes=2_000, seconds=10.0)
@@ -58,11 +68,13 @@ def solve(
     """
     if not problem.needs.count:
         return Solution(np.zeros(0, dtype=np.int64), 0.0, 0.0, np.zeros(problem.room.size), Columns.joined([]))
+    problem = _urged(problem, priority)
     found = _solve_hard(problem, is_late=is_late, known=known)
     if _unserved(problem, found.counts).any():
+        if problem.needs.count > FEW_NEEDS:
+            return _with_the_rest(problem, found)
         asked = _possible_alone(problem, _unserved(problem, found.counts))
-        changed = problem is not asked
-        again = _solve_hard(asked, is_late=is_late, known=(found.prices, found.columns)) if changed else found
+        again = _solve_hard(asked, is_late=is_late, known=(found.prices, found.columns))
         if _unserved(asked, again.counts).any():
             asked, again = _by_priority(problem, asked, priority, is_late=is_late)
         found = again
@@ -77,21 +89,18 @@ def objective_of(problem: Problem, counts: Ints) -> float:
     return float(value_of(softened(problem), chosen_columns(problem, counts)).sum())
 
 
-def softened(problem: Problem) -> Problem:
-    """Return the problem in which any part of any need may stay unmet, at its price."""
-    return replace(problem, needs=replace(problem.needs, is_soft=np.ones(problem.needs.count, dtype=np.bool_)))
-
-
 def _solve_hard(
     problem: Problem, *, is_late: Callable[[], bool], known: tuple[Floats, Columns] | None = None
 ) -> Solution:
     """Return the cheapest plan found that meets needs whole, or, where they are soft, as far as pays."""
     master = Master(problem)
+    master.add(running_columns(problem))
     if known is not None:
         master.add(known[1])
     master.generate(first_prices(problem) if known is None else known[0], is_late=is_late)
-    counts = serve_left(master, dive(master, is_late=is_late))
-    counts = improve(master, counts, goal=master.bound * (1 + GOAL_FRACTION), is_late=is_late)
+    counts = _whole(master, is_late=is_late)
+    counts = improve(master, counts, goal=master.bound * (1 + GOAL_FRACTION), tries=TRIES, is_late=is_late)
+    master.price(master.prices, CLOSE)
     bound = master.bound
     columns = chosen_columns(problem, counts)
     if problem.needs.count <= FEW_NEEDS and not is_late():
@@ -103,6 +112,43 @@ def _solve_hard(
             counts, columns = better, chosen_columns(problem, better)
     objective = float(value_of(problem, columns).sum())
     return Solution(counts, objective, min(bound, objective), master.prices, master.columns)
+
+
+def _urged(problem: Problem, priority: Ints) -> Problem:
+    """Return the problem in which a need of a higher priority is dearer to leave without room."""
+    rank = np.unique(priority, return_inverse=True)[1]
+    urgency = URGENCY ** np.minimum(rank, URGENT_RANKS).astype(np.float64)
+    return replace(problem, needs=replace(problem.needs, dearest=problem.needs.dearest * urgency))
+
+
+def _with_the_rest(problem: Problem, found: Solution) -> Solution:
+    """Return the plan of a large problem in which needs without room have what still fits, and its bound.
+
+    Who goes short was decided where room was looked for: needs of a higher priority weigh more.
+    """
+    soft = Master(softened(problem))
+    hard = Master(problem)
+    hard.prices = soft.prices = found.prices
+    counts = serve_left(hard, found.counts, is_soft=True)
+    soft.price(found.prices, CLOSE)
+    objective = objective_of(problem, counts)
+    return replace(found, counts=counts, objective=objective, bound=min(objective, soft.bound))
+
+
+def _whole(master: Master, *, is_late: Callable[[], bool]) -> Ints:
+    """Return the best of a few whole plans: the first that leaves no need without room ends the search."""
+    best: Ints | None = None
+    least = np.inf
+    dives = (partial(dive, master, fraction=fraction, is_late=is_late) for fraction in FRACTIONS)
+    running = [partial(resumed, master)] if master.problem.options.running.any() else []
+    for start in (*running, *dives):
+        counts = squeeze(master, serve_left(master, start()), is_late=is_late)
+        value = float(value_of(master.problem, chosen_columns(master.problem, counts)).sum())
+        if best is None or value < least:
+            best, least = counts, value
+        if is_late() or (start not in running and not without_room(master, best)):
+            break
+    return best if best is not None else counts
 
 
 def _unserved(problem: Problem, counts: Ints) -> Bools:
