@@ -23,9 +23,10 @@ Estimated.
 - ``refusedInputs``: objects that cannot be planned with: kind, namespace, name, reason, message.
 
 ``Estimate``: model, accelerator, engine, precision, the parallelisms, chips, inputTokens, outputTokens, concurrency,
-of which ``running`` hold cache; timeToFirstTokenMilliseconds and interTokenLatencyMilliseconds with mean, and low and high
-one standard deviation away; requestsPerSecond; tokensPerSecond perReplica, perChip, perDollar (tokens) and perWatt;
-kvCapacityTokens; ``limit`` and ``stepFractions``, what takes the time of a step; source; dollarsPerChipHour, priceBasis.
+of which ``running`` hold cache; timeToFirstTokenMilliseconds and interTokenLatencyMilliseconds with mean, and low and
+high one standard deviation away; requestsPerSecond; tokensPerSecond perReplica, perChip, perDollar (tokens) and
+perWatt; kvCapacityTokens; ``limit`` and ``stepFractions``, what takes the time of a step; source; dollarsPerChipHour,
+priceBasis.
 
 ``StatusList``: ``items`` of namespace, name, generation, and the ``status`` of the InferenceDeployment as written.
 """
