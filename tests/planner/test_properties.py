@@ -17,9 +17,9 @@ from quartermaster.planner.pack import unseated
 from quartermaster.planner.plan import Placement, Plan
 from quartermaster.planner.planning import plan
 from quartermaster.planner.pose import Posed, posed_of, priorities_of
-from quartermaster.planner.problem import Problem
+from quartermaster.planner.problem import Problem, softened
 from quartermaster.planner.room import Tenants
-from quartermaster.planner.solve import objective_of, softened, solve
+from quartermaster.planner.solve import objective_of, solve
 from quartermaster.planner.unmet import unmet_price
 from tests.planner.builders import (
     A100,
@@ -233,7 +233,8 @@ def shortages(problem: Problem, counts: Ints, ranks: Ints) -> tuple[float, ...]:
 
 def cost_of(problem: Problem, counts: Ints) -> float:
     """Return what the counts cost, shortage apart."""
-    return objective_of(problem, counts) - sum(shortages(problem, counts, np.zeros(problem.needs.count)))
+    alike = np.zeros(problem.needs.count, dtype=np.int64)
+    return objective_of(problem, counts) - sum(shortages(problem, counts, alike))
 
 
 @settings(max_examples=60, deadline=None)
