@@ -26,22 +26,33 @@ ROUNDS = 6
 _SLACK = 1e-9
 
 
-def dive(master: Master, *, fraction: float = DECIDED_FRACTION, is_late: Callable[[], bool]) -> Ints:
+def dive(
+    master: Master,
+    *,
+    fraction: float = DECIDED_FRACTION,
+    giant_fraction: float = np.inf,
+    is_late: Callable[[], bool],
+) -> Ints:
     """Return counts by option that break no limit; needs that found no room have none.
 
     Args:
         master: columns and their relaxation.
         fraction: part of the undecided needs that are decided in a turn.
+        giant_fraction: part of all weight from which needs are decided first, before the rest takes their room.
         is_late: whether to stop.
     """
     problem = master.problem
     everything = (np.arange(n) for n in (problem.needs.count, problem.options.count, problem.room.size))
     state = _State(Part(problem, *everything), master, np.zeros(problem.options.count, dtype=np.int64), problem.room)
     prices = master.prices
+    giants = problem.needs.weight >= giant_fraction * problem.needs.weight.sum()
     while state.part.needs.size:
         order, wholes = _order(state.master)
         if not order.size:
             break
+        if giants.any():
+            order = order[giants[state.master.columns.need[order]]]
+            wholes, giants = order.size, np.zeros(0, dtype=np.bool_)
         most = wholes + math.ceil(fraction * (order.size - wholes))
         while True:
             after = _after(problem, state, fitting(state.master, order, most), prices, is_late=is_late)

@@ -18,6 +18,8 @@ from quartermaster.planner.problem import Part, softened
 
 NEIGHBOURS = 24
 """Needs that are planned again together."""
+TRIES = 40
+"""Neighbourhoods in which room is looked for."""
 PASSES = 3
 """Times that room is looked for, for needs that lost theirs to a heavier one."""
 CROWDS = (24, 48, 96)
@@ -59,11 +61,13 @@ def squeeze(master: Master, counts: Ints, *, is_late: Callable[[], bool]) -> Int
 
     A heavy need may leave a lighter one without room, for which others are planned again in their turn.
     """
+    tries = 0
     for _ in range(PASSES):
         before = counts
         for middle in without_room(master, counts):
             for size in CROWDS:
-                if is_late():
+                tries += 1
+                if tries > TRIES or is_late():
                     return counts
                 better = _seated(master, counts, middle, size, is_late=is_late)
                 if better is not None:

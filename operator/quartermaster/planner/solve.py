@@ -24,8 +24,11 @@ from quartermaster.planner.start import first_prices
 
 GOAL_FRACTION = 1e-3
 """A plan this close to its bound is not improved any more."""
-FRACTIONS = (0.6, 0.3)
-"""Parts of the undecided needs that a dive decides at once, tried one after another until all needs have room."""
+DIVES = ((0.3, 0.01), (0.6, np.inf))
+"""Parts of the undecided needs that a dive decides at once, and the part of all weight from which needs come first.
+
+They are tried one after another until all needs have room.
+"""
 URGENCY = 4.0
 """How many times dearer it is to leave a need without room than one of the next lower priority ..."""
 URGENT_RANKS = 4
@@ -139,7 +142,9 @@ def _whole(master: Master, *, is_late: Callable[[], bool]) -> Ints:
     """Return the best of a few whole plans: the first that leaves no need without room ends the search."""
     best: Ints | None = None
     least = np.inf
-    dives = (partial(dive, master, fraction=fraction, is_late=is_late) for fraction in FRACTIONS)
+    dives = (
+        partial(dive, master, fraction=fraction, giant_fraction=giants, is_late=is_late) for fraction, giants in DIVES
+    )
     running = [partial(resumed, master)] if master.problem.options.running.any() else []
     for start in (*running, *dives):
         counts = squeeze(master, serve_left(master, start()), is_late=is_late)
