@@ -81,5 +81,7 @@ def _chosen(master: Master, columns: Columns, kept: Ints, names: set[bytes], eff
         matrix,
         np.concatenate([ones, np.full(problem.room.size, -INFINITY)]),
         np.concatenate([ones, problem.room]),
+        np.ones(kept.size),
+        np.ones(kept.size, dtype=np.bool_),
     )
     return choose(choice, effort, start)

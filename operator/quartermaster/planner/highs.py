@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import highspy
 import numpy as np
 
-from quartermaster.planner.arrays import Floats, Ints
+from quartermaster.planner.arrays import Bools, Floats, Ints
 
 INFINITY = float("inf")
 PRIMAL_SIMPLEX = 4
@@ -87,12 +87,14 @@ class Relaxation:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Choice:
-    """A program over variables that are 0 or 1: rows ``lower ≤ … ≤ upper``, cost to be minimised."""
+    """A program over variables from 0 to ``most``: rows ``lower ≤ … ≤ upper``, cost to be minimised."""
 
     cost: Floats
     matrix: Matrix
     lower: Floats
     upper: Floats
+    most: Floats
+    is_integer: Bools
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,12 +126,13 @@ def choose(choice: Choice, effort: Effort, start: Floats | None = None) -> Chose
     lp = highspy.HighsLp()
     lp.num_col_, lp.num_row_ = count, choice.lower.size
     lp.col_cost_ = choice.cost
-    lp.col_lower_, lp.col_upper_ = np.zeros(count), np.ones(count)
+    lp.col_lower_, lp.col_upper_ = np.zeros(count), np.minimum(choice.most, highspy.kHighsInf)
     lp.row_lower_, lp.row_upper_ = choice.lower, choice.upper
     lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
     lp.a_matrix_.start_, lp.a_matrix_.index_ = choice.matrix.start, choice.matrix.row
     lp.a_matrix_.value_ = choice.matrix.value
-    lp.integrality_ = [highspy.HighsVarType.kInteger] * count
+    kinds = (highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger)
+    lp.integrality_ = [kinds[is_integer] for is_integer in choice.is_integer.tolist()]
     if solver.passModel(lp) == highspy.HighsStatus.kError:
         raise HighsError(f"HiGHS refused a model of {count} variables and {choice.lower.size} rows")
     if start is not None:

@@ -14,6 +14,7 @@ import numpy as np
 from quartermaster.planner.arrays import Bools, Floats, Ints
 from quartermaster.planner.column import Columns, chosen_columns, running_columns, unmet_of, value_of
 from quartermaster.planner.combine import combine
+from quartermaster.planner.compact import compact
 from quartermaster.planner.cover import CLOSE
 from quartermaster.planner.dive import dive
 from quartermaster.planner.highs import Effort
@@ -35,6 +36,9 @@ URGENT_RANKS = 4
 """... up to so many priorities above the lowest."""
 TRIES = 40
 """Neighbourhoods that are planned again where the goal is not reached."""
+SOME_NEEDS = 250
+"""Needs of a problem that one integer program is tried on where some find no room."""
+_SLACK = 1e-6
 FEW_NEEDS = 80
 """Needs of a problem that is solved to the end."""
 TO_THE_END = Effort(gap_fraction=1e-7, nodes=2_000, seconds=10.0)
@@ -113,8 +117,24 @@ def _solve_hard(
             and value_of(problem, chosen_columns(problem, better)).sum() < value_of(problem, columns).sum()
         ):
             counts, columns = better, chosen_columns(problem, better)
-    objective = float(value_of(problem, columns).sum())
+    if not is_late() and not problem.needs.is_soft.any():
+        counts, bound = _by_one_program(problem, counts, bound)
+    objective = float(value_of(problem, chosen_columns(problem, counts)).sum())
     return Solution(counts, objective, min(bound, objective), master.prices, master.columns)
+
+
+def _by_one_program(problem: Problem, counts: Ints, bound: float) -> tuple[Ints, float]:
+    """Return better counts and bound, where the problem is small enough for one program and these are far off."""
+    before = float(value_of(problem, chosen_columns(problem, counts)).sum())
+    is_short = bool(_unserved(problem, counts).any())
+    is_near = not is_short and before - bound <= GOAL_FRACTION * abs(before)
+    if is_near or problem.needs.count > (SOME_NEEDS if is_short else FEW_NEEDS):
+        return counts, bound
+    found, proven = compact(problem)
+    if found is None or _unserved(problem, found).any() or (problem.taken(found) > problem.room + _SLACK).any():
+        return counts, bound
+    own = float(value_of(problem, chosen_columns(problem, found)).sum())
+    return (found, max(bound, proven)) if own < before else (counts, max(bound, proven))
 
 
 def _urged(problem: Problem, priority: Ints) -> Problem:
