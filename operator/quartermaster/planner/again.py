@@ -12,6 +12,7 @@ import numpy as np
 from quartermaster.planner.arrays import Bools, Floats, Ints, spans
 from quartermaster.planner.column import Columns
 from quartermaster.planner.eligible import Eligible
+from quartermaster.planner.finer import finer_counts
 from quartermaster.planner.fleet import Key, Pool, Workload
 from quartermaster.planner.known import Known
 from quartermaster.planner.limit import tenants_after
@@ -117,6 +118,7 @@ def again(known: Known, now: Changed, *, is_late: Callable[[], bool]) -> Known |
         ended = mended(_start(known, reposed, asked, carried), goal_fraction=known.goal_fraction, is_late=is_late)
         if ended is None:
             return None
+        ended = replace(ended, counts=finer_counts(reposed.posed, ended.counts))
         moved = reposed.posed.pool[ended.counts != carried].tolist()
         left = known.posed.pool[(known.solution.counts > 0) & (reposed.option < 0)].tolist()
         suspects = touched | {now.places.pools[place].name for place in {*moved, *left}}

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from quartermaster.planner.again import Changed, again, changed, head_start, offers_after
 from quartermaster.planner.eligible import Eligible, eligible
+from quartermaster.planner.finer import finer
 from quartermaster.planner.fleet import Fleet, Host, Pool, Workload
 from quartermaster.planner.known import Known, asked_of, least_of, repriced
 from quartermaster.planner.limit import tenants_of
@@ -158,7 +159,7 @@ def _realisable(asked: _Asked, *, is_late: Callable[[], bool]) -> tuple[Posed, S
     for _ in range(ROUNDS):
         posed = pose(offers, places, tenants, settled=settled)
         start = None if known is None or now is None else head_start(known, posed)
-        solution = solve(posed.problem, priorities_of(posed), is_late=is_late, known=start)
+        solution = finer(posed, solve(posed.problem, priorities_of(posed), is_late=is_late, known=start))
         bound = solution.bound if bound is None else bound
         solution = replace(solution, bound=min(bound, solution.objective))
         blocked = homeless(posed, solution.counts).keys()
