@@ -105,7 +105,7 @@ def test_the_quick_start_ends_well_and_leaves_nothing_behind() -> None:
     assert result.returncode == 0, f"{told}\n{result.stderr}"
     for sentence in (
         "The plan, offline: three models on 41 nodes in 3 regions",
-        "although us-h100 is free and cheaper",
+        "is free and cheaper: its rule costs",
         "The best pool there is too small for all of it",
         "a hosted service on groq-lpu-v1 that holds no pods",
         "3 aws.amazon.com/neuron",
