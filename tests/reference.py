@@ -1,13 +1,15 @@
-"""Generates the reference of the README: fields, conditions and metrics. ``python -m tests.reference`` writes it."""
+"""Generates the reference of the README. ``python -m tests.reference`` writes it."""
 
 import ast
 import inspect
 import itertools
 import sys
 from pathlib import Path
+from typing import TypeGuard
 
 from quartermaster.api import conditions
 from quartermaster.api.reference import markdown
+from quartermaster.controller import settings
 from quartermaster.telemetry.metrics import Metrics
 
 README = Path(__file__).parent.parent / "README.md"
@@ -32,11 +34,27 @@ def metric_table() -> str:
     return "\n".join(["### Metrics", "", "| metric | type | what it says |", "| --- | --- | --- |", *rows])
 
 
+def setting_table() -> str:
+    """Return the settings of the process, each with its default and the sentence that stands below it in the code."""
+    (found,) = (each for each in ast.parse(inspect.getsource(settings)).body if _is_class(each, settings.Settings))
+    rows = []
+    for statement, following in itertools.pairwise(found.body):
+        if isinstance(statement, ast.AnnAssign) and isinstance(following, ast.Expr):
+            name, value = ast.unparse(statement.target), ast.literal_eval(statement.value or ast.Constant(""))
+            text = ast.literal_eval(following.value)
+            rows.append(f"| `{settings.PREFIX}{name.upper()}` | {f'`{value}`' if value else ''} | {text} |")
+    return "\n".join(["### Settings", "", "| variable | default | what it says |", "| --- | --- | --- |", *rows])
+
+
+def _is_class(statement: ast.stmt, wanted: type) -> TypeGuard[ast.ClassDef]:
+    return isinstance(statement, ast.ClassDef) and statement.name == wanted.__name__
+
+
 def with_reference(readme: str) -> str:
     """Return the README with the reference as it should be."""
     before, _, rest = readme.partition(BEGIN)
     _, _, after = rest.partition(END)
-    parts = (condition_table(), metric_table(), markdown(with_status=False).strip())
+    parts = (condition_table(), metric_table(), setting_table(), markdown(with_status=False).strip())
     return before + BEGIN + "\n" + "\n\n".join(parts) + "\n\n" + END + after
 
 

@@ -18,7 +18,7 @@ EVERYTHING: helm.JsonObject = {
     "replicas": 3,
     "image": {"digest": "sha256:" + "0" * 64},
     "imagePullSecrets": ["registry", "mirror"],
-    "settings": {"logLevel": "DEBUG", "planSeconds": 1800, "scaleSeconds": 0.5, "profiles": "Off"},
+    "settings": {"logLevel": "DEBUG", "planSeconds": 1800, "solveSeconds": 7, "scaleSeconds": 0.5, "profiles": "Off"},
     "metrics": {"serviceMonitor": {"enabled": True, "interval": "15s", "labels": {"release": "prometheus"}}},
     "podAnnotations": {"example.com/contact": "platform"},
     "podLabels": {"example.com/team": "platform"},
@@ -78,7 +78,8 @@ def test_every_variable_is_one_that_the_operator_knows(version: int, tmp_path: P
         assert settings.identity == "pod-name"
         port = settings.probe_address.rpartition(":")[2]
         assert container["ports"] == [{"name": "http", "containerPort": int(port), "protocol": "TCP"}]
-    assert (settings.plan_seconds, settings.scale_seconds, settings.log_level) == (1800, 0.5, "DEBUG")
+    seconds = (settings.plan_seconds, settings.solve_seconds, settings.scale_seconds)
+    assert (seconds, settings.log_level) == ((1800, 7, 0.5), "DEBUG")
     assert settings.profiles == "Off"
 
 

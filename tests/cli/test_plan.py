@@ -233,3 +233,19 @@ def test_standard_input_is_given_once() -> None:
     ran = run("plan", "--fleet", "-", "-f", "-")
     assert ran.exit_status == 2
     assert "put one of them into a file" in ran.err
+
+
+def test_a_plan_may_be_asked_for_within_seconds(golden: Ran) -> None:
+    """Cut off at once, it is a plan whose bound is not above what the whole search found."""
+    ran = run("plan", "--fleet", FLEET, "-f", WANTED, "--seconds", "0", "-o", "json")
+    assert ran.exit_status == golden.exit_status
+    assert ran.document["placements"]
+    assert ran.document["bound"] <= golden.document["objective"] + 1e-6
+
+
+@pytest.mark.parametrize("seconds", ["soon", "-1", "nan"])
+def test_seconds_that_cannot_pass_are_bad_input(seconds: str) -> None:
+    """The text says what was wanted and found."""
+    ran = run("plan", "--fleet", FLEET, "-f", WANTED, "--seconds", seconds)
+    assert ran.exit_status == 2
+    assert f"wanted seconds from 0 up, found '{seconds}'" in ran.err

@@ -26,6 +26,7 @@ def test_each_variable_sets_its_field() -> None:
     [
         ("QUARTERMASTER_PLAN_SECONDS", "soon", "wanted a number"),
         ("QUARTERMASTER_SCALE_SECONDS", "0", "raise it"),
+        ("QUARTERMASTER_SOLVE_SECONDS", "-1", "raise it"),
         ("QUARTERMASTER_LOG_LEVEL", "loud", "wanted DEBUG"),
         ("QUARTERMASTER_PROFILES", "on", "wanted Propose or Off"),
         ("QUARTERMASTER_PROBE_ADDRESS", "8080", "wanted host:port"),

@@ -12,7 +12,7 @@ TEXT = README.read_text(encoding="utf-8")
 
 
 def test_the_reference_is_what_the_code_says() -> None:
-    """Fields, conditions and metrics are generated; `python -m tests.reference` writes them anew."""
+    """Fields, conditions, metrics and settings are generated; `python -m tests.reference` writes them anew."""
     assert with_reference(TEXT) == TEXT
 
 

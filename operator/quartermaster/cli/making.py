@@ -3,6 +3,7 @@
 The operator's own decision is asked, so that what is shown is what would be done. Nothing is printed here.
 """
 
+import math
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -58,7 +59,7 @@ class Made:
         return tuple(refused for refused in self.refused if refused.kind == "InferenceDeployment")
 
 
-def make(seen: Observed, catalog: Catalog) -> Made:
+def make(seen: Observed, catalog: Catalog, *, most_seconds: float = math.inf) -> Made:
     """Return the plan for what was seen.
 
     Load that the status of a deployment tells as measured counts, as for an operator that starts anew; otherwise that
@@ -67,9 +68,14 @@ def make(seen: Observed, catalog: Catalog) -> Made:
     Args:
         seen: one look at the world.
         catalog: facts that ship with Quartermaster.
+        most_seconds: after so long the best plan found is taken.
     """
     started_seconds = time.perf_counter()
-    made = planned(seen, Memory(), catalog=catalog, plan_seconds=0.0)
+
+    def is_late() -> bool:
+        return time.perf_counter() - started_seconds > most_seconds
+
+    made = planned(seen, Memory(), catalog=catalog, plan_seconds=0.0, is_late=is_late)
     solve_seconds = time.perf_counter() - started_seconds
     return Made(
         plan=made.plan,

@@ -1,6 +1,7 @@
 """The verb ``plan``: what Quartermaster would decide, from files or from a cluster. Nothing is written."""
 
 import argparse
+import math
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -30,6 +31,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--show-rejections", action="store_true", help="tell of every refused candidate, not one example of each reason"
     )
+    parser.add_argument(
+        "--seconds",
+        type=_seconds,
+        default=math.inf,
+        metavar="N",
+        help="take the best plan found after so long, with the bound proven by then; else the search ends by itself",
+    )
     parser.add_argument("-v", "--verbose", action="store_true", help="say on standard error what was read and skipped")
     output.arguments(parser)
     context.arguments(parser)
@@ -37,6 +45,21 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def _paths(parser: argparse.ArgumentParser, *names: str, help_text: str) -> None:
     parser.add_argument(*names, type=Path, nargs="+", action="extend", default=[], metavar="PATH", help=help_text)
+
+
+def _seconds(text: str) -> float:
+    """Return a number of seconds that can pass.
+
+    Raises:
+        argparse.ArgumentTypeError: when it is none.
+    """
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not seconds >= 0:
+        raise argparse.ArgumentTypeError(f"wanted seconds from 0 up, found {text!r}: write --seconds 5, say")
+    return seconds
 
 
 async def run(given: argparse.Namespace) -> int:
@@ -60,7 +83,7 @@ async def run(given: argparse.Namespace) -> int:
     seen = world.observed([*objects, *(entry.object for entry in asked)])
     if not seen.deployments:
         raise BadInputError(_nothing_to_plan([*given.fleet, *given.file]))
-    made = make(seen, load_catalog())
+    made = make(seen, load_catalog(), most_seconds=given.seconds)
     _insist_on_asked(made, asked)
     output.show(
         plan_document(made, with_candidates=given.show_candidates, with_all_rejections=given.show_rejections),

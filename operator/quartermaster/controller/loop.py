@@ -7,6 +7,7 @@ once engines have been scraped. What is decided is ``reconcile.decide``; here no
 import asyncio
 import logging
 import time
+from functools import partial
 
 from quartermaster.catalog.catalog import Catalog
 from quartermaster.cluster.client import Client
@@ -137,6 +138,7 @@ class Loop:
                 self._memory,
                 catalog=self._catalog,
                 plan_seconds=self._settings.plan_seconds,
+                is_late=partial(_is_after, started_seconds + self._settings.solve_seconds),
                 proposes_profiles=self._settings.profiles == "Propose",
             )
         except Exception:  # the one boundary of the loop: a decision that fails must not end the process
@@ -185,3 +187,7 @@ class Loop:
                 await self._stopping.wait()
         except TimeoutError:
             return
+
+
+def _is_after(deadline_seconds: float) -> bool:
+    return time.monotonic() > deadline_seconds

@@ -32,6 +32,8 @@ class Settings:
     """Name of this process in the Lease; host name and process id when empty."""
     plan_seconds: float = 60.0
     """Slow period: how often a plan is made anew when nothing else asks for one."""
+    solve_seconds: float = 10.0
+    """How long a plan is sought: after that the best one found is taken, with the bound that is proven by then."""
     scale_seconds: float = 2.0
     """Fast period: how often engines are scraped and capacity is looked at."""
     debounce_seconds: float = 0.05
@@ -43,7 +45,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Refuse values that cannot work."""
-        for name in ("plan_seconds", "scale_seconds"):
+        for name in ("plan_seconds", "solve_seconds", "scale_seconds"):
             if getattr(self, name) <= 0:
                 raise SettingsError(f"{_variable(name)}: wanted seconds above 0, found {getattr(self, name)}: raise it")
         if self.log_level not in {"DEBUG", "INFO", "WARNING", "ERROR"}:

@@ -12,7 +12,10 @@
 Equal observations and memories give equal outcomes. Losing the memory costs one plan, never a replica.
 """
 
+from collections.abc import Callable
+
 from quartermaster.catalog.catalog import Catalog
+from quartermaster.planner.master import never
 from quartermaster.reconcile import reporting
 from quartermaster.reconcile.children import Sight, Wanted, child_writes, ground_by_pool
 from quartermaster.reconcile.chips import draining_chips_by_node
@@ -28,7 +31,13 @@ from quartermaster.reconcile.workloads import key_of
 
 
 def decide(
-    observed: Observed, memory: Memory, *, catalog: Catalog, plan_seconds: float, proposes_profiles: bool = True
+    observed: Observed,
+    memory: Memory,
+    *,
+    catalog: Catalog,
+    plan_seconds: float,
+    is_late: Callable[[], bool] = never,
+    proposes_profiles: bool = True,
 ) -> Outcome:
     """Return what must be written so that the world becomes what the InferenceDeployments ask for.
 
@@ -37,9 +46,10 @@ def decide(
         memory: what the last decision handed on; ``Memory()`` at the start.
         catalog: facts that ship with Quartermaster.
         plan_seconds: slow period after which a plan is made anew.
+        is_late: whether a plan is to be taken as it is by now; asked again and again while one is sought.
         proposes_profiles: whether ModelProfiles are proposed from what replicas show.
     """
-    made = planned(observed, memory, catalog=catalog, plan_seconds=plan_seconds)
+    made = planned(observed, memory, catalog=catalog, plan_seconds=plan_seconds, is_late=is_late)
     fleet, plan, must_plan = made.fleet, made.plan, made.has_planned
     document_by_key = {key_of(document): document for document in made.documents}
     placements_by_key = plan.placements_by_key()

@@ -77,8 +77,9 @@ def measured(subject: Subject, seen: Sequence[Seen]) -> Measured | None:
     if prior is None or fit is None or fit.kv_capacity_tokens < 1:
         return None
     cache = _cache(operations, fit.kv_capacity_tokens)
-    physics = Timing(prior, MAX_BATCH_SIZE, fit.kv_capacity_tokens, Source.ESTIMATED)
-    corrected = _bounded(physics, Timing(prior, _batch_limit(operations), cache, Source.MEASURED), found, mix=mix)
+    most = MAX_BATCH_SIZE * subject.shape.data_parallelism
+    physics = Timing(prior, most, fit.kv_capacity_tokens, Source.ESTIMATED)
+    corrected = _bounded(physics, Timing(prior, _batch_limit(operations, most), cache, Source.MEASURED), found, mix=mix)
     after = _errors([corrected.coefficients] * len(points), points)
     if after[0] > WORST_FIT:
         return None
@@ -90,6 +91,8 @@ def measured(subject: Subject, seen: Sequence[Seen]) -> Measured | None:
             "precision": subject.shape.precision.value,
             "tensorParallelism": subject.shape.tensor_parallelism,
             "pipelineParallelism": subject.shape.pipeline_parallelism,
+            "dataParallelism": subject.shape.data_parallelism,
+            "expertParallelism": subject.shape.expert_parallelism,
             **profile_fields(corrected.coefficients),
             "maxBatchSize": min(corrected.max_batch_size, cache),
             "kvCapacityTokens": cache,
@@ -190,11 +193,11 @@ def _cache(operations: Sequence[Operation], expected: int) -> int:
     return max(1, int(float(f"{min(near):.{_PLACES}g}"))) if near else expected
 
 
-def _batch_limit(operations: Sequence[Operation]) -> int:
+def _batch_limit(operations: Sequence[Operation], usual: int) -> int:
     """Return the requests that run at once: those of a full batch where one was seen, else what engines do."""
     largest = ceil(max(one.batch for one in operations))
     full = [one.full_batch for one in operations if one.full_batch is not None]
-    return min(_MOST_BATCH, max(largest, *full) if full else max(largest, MAX_BATCH_SIZE))
+    return min(_MOST_BATCH, max(largest, *full) if full else max(largest, usual))
 
 
 def _bounded(physics: Timing, prior: Timing, found: Correction, *, mix: Mix) -> Timing:

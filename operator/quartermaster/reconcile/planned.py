@@ -5,12 +5,13 @@ period; otherwise counts move inside the plan's pools. Whoever wants to see a pl
 so is ``decide``.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from quartermaster.api.v1alpha1 import InferenceDeployment
 from quartermaster.catalog.catalog import Catalog
 from quartermaster.planner.fleet import Demand, Fleet, Key, Running, Workload
+from quartermaster.planner.master import never
 from quartermaster.planner.plan import Plan
 from quartermaster.planner.planning import plan as make_plan
 from quartermaster.reconcile import capacity
@@ -53,7 +54,9 @@ def observe_fleet(observed: Observed, catalog: Catalog) -> tuple[Fleet, tuple[Re
     return Fleet(found, observed.now.date(), tuple(profile.spec for profile in ordered)), refusals
 
 
-def planned(observed: Observed, memory: Memory, *, catalog: Catalog, plan_seconds: float) -> Planned:
+def planned(
+    observed: Observed, memory: Memory, *, catalog: Catalog, plan_seconds: float, is_late: Callable[[], bool] = never
+) -> Planned:
     """Return the plan in force.
 
     Args:
@@ -61,6 +64,7 @@ def planned(observed: Observed, memory: Memory, *, catalog: Catalog, plan_second
         memory: what the last decision handed on; ``Memory()`` at the start.
         catalog: facts that ship with Quartermaster.
         plan_seconds: slow period after which a plan is made anew.
+        is_late: whether a plan is to be taken as it is by now; asked again and again while one is sought.
     """
     fleet, refusals = observe_fleet(observed, catalog)
     children_by_key = owned_by_key(observed.children)
@@ -80,7 +84,9 @@ def planned(observed: Observed, memory: Memory, *, catalog: Catalog, plan_second
     must_plan = must_plan or not memory.blocked <= memory.planned_blocked
     if must_plan:
         rules = (servable_rule(documents, catalog),)
-        plan = make_plan(fleet, capacity.to_plan_for(good, sized), further_rules=rules, before=memory.plan)
+        plan = make_plan(
+            fleet, capacity.to_plan_for(good, sized), further_rules=rules, is_late=is_late, before=memory.plan
+        )
     else:
         plan = before.with_placements(sized.placements)
     return Planned(
