@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Sequence
 
 from tests.benchmarks import runs
+from tests.benchmarks.instances import Family
 from tests.benchmarks.runs import Asked, Figures
 
 PLANNERS = ("quartermaster", "cheapest-first", "each-alone", "first-fit", "compact")
@@ -26,6 +27,7 @@ def main() -> None:
     parser.add_argument("--sizes", default="50x40,200x60,1000x200")
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument("--family", type=Family, choices=list(Family), default=Family.PLANTED)
     parser.add_argument("--tightness", type=float, default=0.9)
     told = f"some of {', '.join(PLANNERS)}, with commas between, or all"
     parser.add_argument("--planners", default=PLANNERS[0], help=told)
@@ -38,6 +40,7 @@ def main() -> None:
     given = parser.parse_args()
     planners = PLANNERS if given.planners == "all" else tuple(given.planners.split(","))
     asked = Asked(
+        family=given.family,
         tightness=given.tightness,
         is_still=given.still,
         deadline_seconds=given.deadline,

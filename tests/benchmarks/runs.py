@@ -21,7 +21,7 @@ from tests.benchmarks.baselines.alone import each_alone
 from tests.benchmarks.baselines.compact import compact
 from tests.benchmarks.baselines.greedy import cheapest_first, first_fit
 from tests.benchmarks.baselines.offer import Offer, Result, offer, result
-from tests.benchmarks.instances import Instance, Recipe, generate
+from tests.benchmarks.instances import Family, Instance, Recipe, generate
 from tests.benchmarks.instances.files import write
 
 MIB_KIB = 1024
@@ -33,6 +33,7 @@ NOTHING_FRACTION = 1e-6
 class Asked:
     """What to run."""
 
+    family: str = Family.PLANTED
     tightness: float = 0.9
     is_still: bool = False
     deadline_seconds: float | None = None
@@ -56,7 +57,7 @@ class Asked:
 
     def generate(self) -> Instance:
         """Return the instance, made anew."""
-        recipe = Recipe(self.deployments, self.pools, self.seed, tightness=self.tightness)
+        recipe = Recipe(self.deployments, self.pools, self.seed, family=Family(self.family), tightness=self.tightness)
         return generate(replace(recipe, running_fraction=0.0) if self.is_still else recipe)
 
 
@@ -72,9 +73,9 @@ class Figures:
     short: int = 0
     """Deployments that go short."""
     unserved_fraction: float = 0.0
-    """Of the demand, each deployment weighed by what the planted plan pays for it."""
+    """Of the demand, each deployment weighed by what it usually costs."""
     equal_dollars: float = 0.0
-    """Dollars per hour with what is not served bought at the planted plan's cost of it."""
+    """Dollars per hour with what is not served bought at what it usually costs."""
     gap_fraction: float | None = None
     peak_mib: float = 0.0
     moved: int = 0
@@ -132,7 +133,7 @@ def planned(asked: Asked) -> Figures:
     peak_mib = max(base_mib, _peak_mib())
     counts = {placement.candidate.id: placement.replicas for placement in made.placements}
     offered = offer(instance.fleet, instance.workloads, tuple(made.candidates))
-    figures = _judged("quartermaster", instance, offered, result(offered, counts, seconds=cpu_seconds))
+    figures = _judged("quartermaster", instance, result(offered, counts, seconds=cpu_seconds))
     short = max(len(made.shortfalls), figures.short)
     return replace(figures, seconds=seconds, short=short, gap_fraction=made.gap_fraction, peak_mib=peak_mib)
 
@@ -145,7 +146,7 @@ def baseline(name: str, solve: Callable[[Offer, Asked], Result]) -> Callable[[As
         offered = offer(instance.fleet, instance.workloads, tuple(candidates(instance.fleet, instance.workloads)[0]))
         began = time.perf_counter()
         found = solve(offered, asked)
-        figures = _judged(name, instance, offered, found)
+        figures = _judged(name, instance, found)
         gap = None
         if found.bound is not None and found.dollars_per_hour > 0 and not found.unserved_by_key:
             gap = max(0.0, 1 - found.bound / found.dollars_per_hour)
@@ -154,20 +155,16 @@ def baseline(name: str, solve: Callable[[Offer, Asked], Result]) -> Callable[[As
     return run
 
 
-def _judged(name: str, instance: Instance, offered: Offer, found: Result) -> Figures:
-    dollars = {c.id: c.dollars_per_hour for own in offered.candidates_by_key.values() for c in own}
-    planted = {
-        key: sum(len(hosts) * dollars.get((key, *where), 0.0) for where, hosts in seats.items())
-        for key, seats in instance.planted.items()
-    }
-    missing = sum(planted[key] * fraction for key, fraction in found.unserved_by_key.items())
+def _judged(name: str, instance: Instance, found: Result) -> Figures:
+    usual = instance.usual_dollars_by_key
+    missing = sum(usual[key] * fraction for key, fraction in found.unserved_by_key.items())
     return Figures(
         name=name,
         seconds=found.seconds,
         cpu_seconds=found.seconds,
         dollars_per_hour=found.dollars_per_hour,
         short=len(found.unserved_by_key),
-        unserved_fraction=missing / max(sum(planted.values()), 1e-9),
+        unserved_fraction=missing / max(sum(usual.values()), 1e-9),
         equal_dollars=found.dollars_per_hour + missing,
     )
 

@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.instances", description=__doc__)
     for knob in dataclasses.fields(Recipe):
         name = f"--{knob.name.replace('_', '-')}"
-        if knob.type in {int, float}:
+        if isinstance(knob.type, type) and issubclass(knob.type, StrEnum):
+            parser.add_argument(name, type=knob.type, choices=list(knob.type), default=knob.default)
+        elif knob.type in {int, float}:
             is_required = knob.default is dataclasses.MISSING
             parser.add_argument(name, type=knob.type, default=knob.default, required=is_required, metavar="N")
         elif knob.type == tuple[int, int]:
@@ -31,8 +34,13 @@ def main() -> None:
     instance = generate(recipe)
     for path in write(instance, given.out, form=given.format):
         print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
-    known = f"{instance.planted_fraction:.1%} of the chips for {instance.planted_dollars_per_hour:.2f} $/h"
-    print(f"{len(instance.workloads)} deployments on {len(instance.fleet.pools)} pools; a full plan is known: {known}")
+    known = f"a linear program needs {instance.needed_fraction:.1%} of the fullest pool"
+    if instance.planted:
+        known = (
+            f"a full plan is known: {instance.planted_fraction:.1%} of the chips"
+            f" for {instance.planted_dollars_per_hour:.2f} $/h"
+        )
+    print(f"{len(instance.workloads)} deployments on {len(instance.fleet.pools)} pools; {known}")
     print(f"demand from {instance.demand_source}")
 
 

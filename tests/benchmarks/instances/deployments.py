@@ -1,14 +1,14 @@
 """Drafts of deployments: what each serves, how much of it relative to one replica, and where it may run."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
 
 from quartermaster.planner.fleet import Pool
-from tests.benchmarks.instances.recipe import Recipe
-from tests.benchmarks.instances.services import Service
+from tests.benchmarks.instances.recipe import Family, Recipe
+from tests.benchmarks.instances.services import KindKey, Service, kind_of
 from tests.benchmarks.instances.traffic import clients
 
 RATE_JITTER_SIGMA = 0.3
@@ -56,11 +56,11 @@ def drafts(
         chips_by_region[pool.region] = chips_by_region.get(pool.region, 0) + pool.available_chips
     names = sorted(chips_by_region)
     weights = np.array([chips_by_region[name] for name in names], dtype=float) + 1
-    offered = {(pool.region, pool.accelerator_name, pool.hosts[0].chips) for pool in inside}
-    types = sorted({name for _, name, _ in offered})
+    types = sorted({pool.accelerator_name for pool in inside})
     # As many of the types as the recipe says, those that chance leaves out last.
     wanted = max(1, round(recipe.types_allowed_fraction * len(types)))
     rates = clients().relative_rates
+    zones = _zones(inside)
     found: list[Draft] = []
     while len(found) < recipe.deployments:
         service = services[int(random.integers(len(services)))]
@@ -71,10 +71,32 @@ def drafts(
             count = min(len(names), max(count, 2))
         regions = [str(r) for r in random.choice(names, count, replace=False, p=weights / weights.sum())]
         accelerators = [str(a) for a in random.permutation(types)[:wanted]]
-        rate = float(rates[int(random.integers(len(rates)))] * random.lognormal(0.0, RATE_JITTER_SIGMA))
+        if recipe.family == Family.DRAWN and recipe.demand_sigma:
+            rate = float(random.lognormal(0.0, recipe.demand_sigma))
+        else:
+            rate = float(rates[int(random.integers(len(rates)))] * random.lognormal(0.0, RATE_JITTER_SIGMA))
         priority = int(random.choice(recipe.priorities))
-        if any(
-            (region, *kind) in offered for region in regions for kind in service.ways_by_kind if kind[0] in accelerators
-        ):
-            found.append(Draft(service, rate, regions, accelerators, spread, priority))
+        draft = Draft(service, rate, regions, accelerators, spread, priority)
+        # A planted plan decides itself which rule of spread a deployment can have.
+        if _fits(draft, zones, is_spread=recipe.family == Family.DRAWN):
+            found.append(draft)
     return found
+
+
+def _zones(pools: Sequence[Pool]) -> Mapping[tuple[str, KindKey], frozenset[str]]:
+    """Return the zones of each region that have nodes of each kind."""
+    found: dict[tuple[str, KindKey], set[str]] = {}
+    for pool in pools:
+        found.setdefault((pool.region, kind_of(pool)), set()).update(host.zone for host in pool.hosts)
+    return {key: frozenset(zones) for key, zones in found.items()}
+
+
+def _fits(draft: Draft, zones: Mapping[tuple[str, KindKey], frozenset[str]], *, is_spread: bool) -> bool:
+    """Whether some pool may take the draft, and as many regions or zones as its rule wants."""
+    kinds = [kind for kind in draft.service.ways_by_kind if kind[0] in draft.accelerators]
+    offered = [(region, zones[region, kind]) for region in draft.regions for kind in kinds if (region, kind) in zones]
+    if not is_spread or draft.spread is Spread.NONE:
+        return bool(offered)
+    if draft.spread is Spread.ZONES:
+        return len(frozenset[str]().union(*(own for _, own in offered))) > 1
+    return len({region for region, _ in offered}) > 1

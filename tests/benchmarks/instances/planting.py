@@ -19,6 +19,7 @@ from tests.benchmarks.instances.services import Way
 REGION_SHARE = 0.6
 MOST_REPLICAS = 900
 ROUNDS = 7
+Seated = list[tuple[Way, Seat]]
 CLOSE = 0.01
 """Scaling ends when the part of the chips held is this near to what was wanted."""
 
@@ -27,7 +28,7 @@ CLOSE = 0.01
 class Planted:
     """The seats of one deployment."""
 
-    seats: list[tuple[Way, Seat]] = field(default_factory=list)
+    seats: Seated = field(default_factory=list)
     requests_per_second: float = 0.0
     """Demand that the seats serve."""
     spread: Spread = Spread.NONE
@@ -88,7 +89,7 @@ def _seated(
     sizes = [min(ways[0].chips for ways in draft.service.ways_by_kind.values()) for draft in drafts]
     for place in sorted(range(len(drafts)), key=lambda i: (-sizes[i], i)):
         order = [groups[g] for g in orders[place] if np.isfinite(needed[place, g])]
-        _seat(drafts[place], order, chips, wanted=scale * drafts[place].base_requests_per_second, into=planted[place])
+        seat(drafts[place], order, chips, wanted=scale * drafts[place].base_requests_per_second, into=planted[place])
     for draft, found in zip(drafts, planted, strict=True):
         if not found.seats:
             _rescue(draft, groups, chips, wanted=scale * draft.base_requests_per_second, into=found)
@@ -99,14 +100,14 @@ def _rescue(draft: Draft, groups: Sequence[Group], chips: Chips, *, wanted: floa
     """Seat one replica anywhere; whoever makes the deployment allows what its draft did not."""
     for group in groups:
         for way in draft.service.ways_by_kind.get(group[1], ())[:1]:
-            seat = chips.take(group, way.chips)
-            if seat is not None:
-                into.seats.append((way, seat))
+            found = chips.take(group, way.chips)
+            if found is not None:
+                into.seats.append((way, found))
                 into.requests_per_second = min(wanted, into.capacity * (1 - 1e-6))
                 return
 
 
-def _seat(draft: Draft, order: Sequence[Group], chips: Chips, *, wanted: float, into: Planted) -> None:
+def seat(draft: Draft, order: Sequence[Group], chips: Chips, *, wanted: float, into: Planted) -> None:
     """Seat replicas until the demand is served or no room is left; the demand is then what is served."""
     _spread(draft, order, chips, wanted=wanted, into=into)
     if into.spread is Spread.SHARE:
@@ -114,13 +115,13 @@ def _seat(draft: Draft, order: Sequence[Group], chips: Chips, *, wanted: float, 
     for group in order if into.spread is not Spread.SHARE else ():
         while into.capacity < wanted and len(into.seats) < MOST_REPLICAS:
             way = _best(draft, group, wanted - into.capacity)
-            seat = chips.take(group, way.chips)
-            if seat is None:
+            found = chips.take(group, way.chips)
+            if found is None:
                 way = draft.service.ways_by_kind[group[1]][0]
-                seat = chips.take(group, way.chips)
-            if seat is None:
+                found = chips.take(group, way.chips)
+            if found is None:
                 break
-            into.seats.append((way, seat))
+            into.seats.append((way, found))
     into.requests_per_second = min(wanted, into.capacity * (1 - 1e-6))
 
 
@@ -140,13 +141,13 @@ def _spread(draft: Draft, order: Sequence[Group], chips: Chips, *, wanted: float
         if draft.spread is not Spread.ZONES and group[0] in regions:
             continue
         way = _best(draft, group, wanted / 2)
-        seat = chips.take(group, way.chips, not_in=zones)
-        while seat is not None and len(into.seats) < 2:
-            into.seats.append((way, seat))
-            zones.append(seat.zone)
+        found = chips.take(group, way.chips, not_in=zones)
+        while found is not None and len(into.seats) < 2:
+            into.seats.append((way, found))
+            zones.append(found.zone)
             regions.add(group[0])
             is_done = len(into.seats) == 2 or draft.spread is not Spread.ZONES
-            seat = None if is_done else chips.take(group, way.chips, not_in=zones)
+            found = None if is_done else chips.take(group, way.chips, not_in=zones)
         if len(into.seats) == 2:
             into.spread = draft.spread
             return
@@ -154,16 +155,16 @@ def _spread(draft: Draft, order: Sequence[Group], chips: Chips, *, wanted: float
 
 def _fill_evenly(draft: Draft, chips: Chips, *, wanted: float, into: Planted) -> None:
     """Add to the region that serves less, until enough is served and neither region holds more than its share."""
-    group_by_region = {seat.group[0]: seat.group for _, seat in into.seats}
-    served = {seat.group[0]: way.requests_per_second for way, seat in into.seats}
+    group_by_region = {taken.group[0]: taken.group for _, taken in into.seats}
+    served = {taken.group[0]: way.requests_per_second for way, taken in into.seats}
     while into.capacity < wanted or max(served.values()) > REGION_SHARE * into.capacity:
         region = min(served, key=lambda name: (served[name], name))
         group = group_by_region[region]
         way = draft.service.ways_by_kind[group[1]][0]
-        seat = chips.take(group, way.chips) if len(into.seats) < MOST_REPLICAS else None
-        if seat is None:
+        found = chips.take(group, way.chips) if len(into.seats) < MOST_REPLICAS else None
+        if found is None:
             break
-        into.seats.append((way, seat))
+        into.seats.append((way, found))
         served[region] += way.requests_per_second
     if max(served.values()) > REGION_SHARE * into.capacity:
         into.spread = Spread.REGIONS
@@ -172,14 +173,14 @@ def _fill_evenly(draft: Draft, chips: Chips, *, wanted: float, into: Planted) ->
 def seats_by_way(planted: Iterable[tuple[Way, Seat]]) -> dict[tuple[str, str], list[str]]:
     """Return the hosts of the replicas by pool and shape, sorted."""
     found: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for way, seat in planted:
-        found[seat.pool, way.shape_key].append(seat.host)
+    for way, taken in planted:
+        found[taken.pool, way.shape_key].append(taken.host)
     return {key: sorted(hosts) for key, hosts in sorted(found.items())}
 
 
 def chips_by_host(planted: Iterable[tuple[Way, Seat]]) -> Counter[str]:
     """Return the chips held on each host."""
     found: Counter[str] = Counter()
-    for way, seat in planted:
-        found[seat.host] += way.chips
+    for way, taken in planted:
+        found[taken.host] += way.chips
     return found

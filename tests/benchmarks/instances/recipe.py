@@ -1,6 +1,28 @@
 """The knobs of an instance. Values only."""
 
 from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Family(StrEnum):
+    """How demand and fleet come to each other."""
+
+    PLANTED = "planted"
+    """Replicas are seated on hosts first, and the demand is what they serve: a full plan is known."""
+    DRAWN = "drawn"
+    """Demand is drawn, and scaled so that a linear program can serve it on the wanted part of every pool: nobody knows
+    whether a full plan exists."""
+
+
+class Shapes(StrEnum):
+    """The shapes that deployments may run in."""
+
+    USUAL = "usual"
+    """Those of the family: found where a plan is planted, one where demand is drawn."""
+    FOUND = "found"
+    """All that the planner finds."""
+    ONE = "one"
+    """The smallest that fits on each kind of chip, stated in the spec."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,8 +32,10 @@ class Recipe:
     deployments: int
     pools: int
     seed: int = 0
+    family: Family = Family.PLANTED
     tightness: float = 0.9
-    """Part of all chips that the planted plan holds."""
+    """Part of all chips that the planted plan holds, or the part of each pool that a linear program needs at most."""
+    shapes: Shapes = Shapes.USUAL
     regions: int = 12
     """Regions of the fleet, at most 12."""
     most_regions_allowed: int = 4
@@ -34,12 +58,19 @@ class Recipe:
     fragmented_fraction: float = 0.1
     """Part of the nodes on which pods of others hold some of the chips."""
     budget_fraction: float = 0.05
-    """Part of the deployments with a ceiling of cost, 1.2 to 2 times what the planted plan pays for them."""
+    """Part of the deployments with a ceiling of cost, 1.2 to 2 times what they usually cost."""
     objectives_fraction: float = 1 / 3
     """Part of the services that hold latencies."""
     priorities: tuple[int, ...] = (0, 0, 100)
     """Priorities to draw from."""
     mixes_per_model: int = 12
     """Token mixes, with their objectives, that each model is served at; 0 gives every deployment one of its own."""
+    demand_sigma: float = 1.1
+    """Where demand is drawn: of its logarithm, about one replica. ServeGen's own rates when 0."""
     external_pools: int = 0
     """Hosted services beside the pools."""
+
+    @property
+    def has_one_shape(self) -> bool:
+        """Whether every deployment states one shape for each kind of chip."""
+        return self.shapes == Shapes.ONE or (self.shapes == Shapes.USUAL and self.family == Family.DRAWN)

@@ -69,6 +69,8 @@ def services(recipe: Recipe, pools: Sequence[Pool], catalog: Catalog, random: np
     count = recipe.mixes_per_model * len(models) if recipe.mixes_per_model else recipe.deployments
     drafts = [_draft(models[place % len(models)], recipe, random) for place in range(count)]
     known = _with_ways(drafts, kinds)
+    if recipe.has_one_shape:
+        known = [_in_one_shape(service) for service in known]
     return [service for service in known if len(service.ways_by_kind) >= min(2, len(kinds))]
 
 
@@ -119,6 +121,28 @@ def _with_ways(drafts: Sequence[Service], kinds: dict[KindKey, Pool]) -> list[Se
         replace(draft, ways_by_kind={kind: tuple(sorted(ways, key=_size)) for kind, ways in sorted(rows.items())})
         for draft, rows in zip(drafts, found, strict=True)
     ]
+
+
+def _in_one_shape(service: Service) -> Service:
+    """Return the service with the smallest shape that fits on each kind of chip, stated in its spec."""
+    chips_by_name: dict[str, int] = {}
+    for (name, _), ways in service.ways_by_kind.items():
+        chips_by_name[name] = min(chips_by_name.get(name, ways[0].chips), ways[0].chips)
+    shapes = [
+        {"name": name, "accelerator": name, "tensorParallelism": chips} for name, chips in sorted(chips_by_name.items())
+    ]
+    # A stated shape is known by its name and by how it runs.
+    left = {
+        kind: tuple(
+            replace(way, shape_key=f"{kind[0]}-{way.shape_key}") for way in ways if way.chips == chips_by_name[kind[0]]
+        )
+        for kind, ways in service.ways_by_kind.items()
+    }
+    return replace(
+        service,
+        stated={**service.stated, "serving": {"shapes": shapes}},
+        ways_by_kind={kind: ways for kind, ways in left.items() if ways},
+    )
 
 
 def _size(way: Way) -> tuple[int, str]:
