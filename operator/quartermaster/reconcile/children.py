@@ -16,6 +16,7 @@ from quartermaster.reconcile.observed import ChildSeen
 from quartermaster.reconcile.outcome import Apply, Delete, Memory, Rendered
 from quartermaster.reconcile.precedence import Turn, blocked
 from quartermaster.reconcile.rendering import Wish, faces, rendered
+from quartermaster.reconcile.rollout import NO_ROLLOUTS, by_deployment, seated
 from quartermaster.reconcile.stock import Ground, PlacementId, Stock
 from quartermaster.reconcile.transition import Lack, replicas_now
 from quartermaster.reconcile.writes import Identity
@@ -52,6 +53,8 @@ class Sight:
     ground_by_pool: Mapping[str, Ground] = field(hash=False)
     lapsed: frozenset[PlacementId] = frozenset()
     """Placements that waited for chips so long that no others wait for them any more."""
+    refused: frozenset[PlacementId] = frozenset()
+    """Placements of which the scheduler finds no node for a pod."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +118,17 @@ def child_writes(
     stocks = [stock for rows in stocks_by_key.values() for stock in rows]
     lack_by_key = {s.workload: Lack(s.requests_per_second, s.replicas) for s in plan.shortfalls if s.reason in _FULL}
     now = replicas_now(stocks, sight.ground_by_pool, lack_by_key=lack_by_key, lapsed=sight.lapsed)
+    min_zones_by_key = {entry.workload.key: entry.workload.spec.placement.min_zones or 1 for entry in wanted}
+    rollouts_by_key = by_deployment(
+        seated(stocks, sight.ground_by_pool, min_zones_by_key=min_zones_by_key), sight.refused
+    )
     face_by_pool = faces(sight.pools_by_name, memory.face_by_pool)
     found: dict[Key, Written] = {}
     rendered_by_key: dict[Key, Rendered] = {}
     for entry in wanted:
         key = entry.workload.key
         wish = _wish(entry, now.count_by_id, candidate_by_id, face_by_pool)
+        wish = replace(wish, rollouts=rollouts_by_key.get(key, NO_ROLLOUTS))
         made = rendered(wish, memory.rendered_by_key.get(key), catalog=catalog)
         rendered_by_key[key] = made
         rows = stocks_by_key[key]

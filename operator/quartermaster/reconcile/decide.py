@@ -25,6 +25,7 @@ from quartermaster.reconcile.planned import planned
 from quartermaster.reconcile.poolstatus import pool_statuses
 from quartermaster.reconcile.profiling import profiling
 from quartermaster.reconcile.record import Profiling
+from quartermaster.reconcile.rollout import refused
 from quartermaster.reconcile.stock import PlacementId
 from quartermaster.reconcile.waiting import lapsed, waits
 from quartermaster.reconcile.workloads import key_of
@@ -64,6 +65,7 @@ def decide(
             {pool.name: pool for pool in fleet.pools},
             ground_by_pool(fleet, draining_chips_by_node(observed.pods)),
             lapsed(memory.wait_by_id, now_seconds=observed.now_seconds),
+            refused(observed.pods),
         ),
         memory=memory,
         catalog=catalog,

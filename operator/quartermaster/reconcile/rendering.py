@@ -16,6 +16,7 @@ from quartermaster.planner.fleet import Host, Pool, Workload
 from quartermaster.planner.plan import Placement
 from quartermaster.reconcile.observed import ChildSeen
 from quartermaster.reconcile.outcome import Rendered
+from quartermaster.reconcile.rollout import NO_ROLLOUTS, Rollouts
 from quartermaster.reconcile.writes import Identity, writes
 
 
@@ -32,6 +33,7 @@ class Wish:
     children: tuple[ChildSeen, ...]
     kept: frozenset[Identity]
     """Children that are not wanted any more, but must stay as they are for now."""
+    rollouts: Rollouts = NO_ROLLOUTS
 
 
 def faces(pools_by_name: Mapping[str, Pool], before: Mapping[str, Pool]) -> dict[str, Pool]:
@@ -60,6 +62,7 @@ def rendered(wish: Wish, before: Rendered | None, *, catalog: Catalog) -> Render
         wish.placements,
         wish.pools,
         wish.kept,
+        wish.rollouts,
         wish.children,
     )
     if before is not None and _is_same(made_from, before.made_from):
@@ -74,7 +77,7 @@ def rendered(wish: Wish, before: Rendered | None, *, catalog: Catalog) -> Render
         )
     except ManifestError as refusal:
         return Rendered(made_from, refusal=refusal)
-    applied, deleted = writes(manifests, wish.children, kept=wish.kept)
+    applied, deleted = writes(manifests, wish.children, kept=wish.kept, rollouts=wish.rollouts)
     return Rendered(made_from, applied, deleted)
 
 

@@ -8,6 +8,7 @@ from quartermaster.manifests import drift
 from quartermaster.planner.fleet import Key
 from quartermaster.reconcile.observed import ChildSeen
 from quartermaster.reconcile.outcome import Apply, Delete, Reference
+from quartermaster.reconcile.rollout import NO_ROLLOUTS, Rollouts, settled
 
 API_VERSION_BY_KIND: Mapping[str, str] = {
     "Deployment": "apps/v1",
@@ -43,7 +44,11 @@ def _owner(child: ChildSeen) -> str | None:
 
 
 def writes(
-    wanted: Sequence[Mapping[str, Any]], seen: Sequence[ChildSeen], *, kept: frozenset[Identity] = frozenset()
+    wanted: Sequence[Mapping[str, Any]],
+    seen: Sequence[ChildSeen],
+    *,
+    kept: frozenset[Identity] = frozenset(),
+    rollouts: Rollouts = NO_ROLLOUTS,
 ) -> tuple[tuple[Apply, ...], tuple[Delete, ...]]:
     """Return what to apply and what to delete for one InferenceDeployment.
 
@@ -51,6 +56,7 @@ def writes(
         wanted: manifests in apply order.
         seen: its children.
         kept: children that are not wanted any more, but must stay as they are for now.
+        rollouts: whose replicas sit well, and whose find no node.
     """
     seen_by_identity = {_identity_seen(child): child for child in seen}
     applied = []
@@ -59,10 +65,10 @@ def writes(
         if child is None:
             applied.append(Apply(manifest, "it is not there"))
         elif not child.is_deleting:
-            settled = with_present_skew(manifest, child.object)
-            different = drift.difference(settled, child.object)
+            stated = settled(manifest, child.object, rollouts=rollouts)
+            different = drift.difference(stated, child.object)
             if different is not None:
-                applied.append(Apply(settled, str(different)))
+                applied.append(Apply(stated, str(different)))
     stay = {_identity(manifest) for manifest in wanted} | kept
     deleted = [
         Delete(reference_of(child), "it is not wanted any more")
@@ -70,32 +76,6 @@ def writes(
         if identity not in stay and not child.is_deleting
     ]
     return tuple(applied), tuple(deleted)
-
-
-def with_present_skew(manifest: Mapping[str, Any], seen: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a Deployment with the skew over zones that it has, where that serves as well as the one that is planned.
-
-    The plan's skew follows from its counts, which follow the load; another template would replace every pod. A larger
-    skew does no harm while it is less than the replicas, since then no zone can be left out.
-    """
-    wanted, present = _spread(manifest), _spread(seen)
-    if len(wanted) != 1 or len(present) != 1 or wanted[0]["whenUnsatisfiable"] != "DoNotSchedule":
-        return manifest
-    skew = present[0].get("maxSkew")
-    is_enough = isinstance(skew, int) and wanted[0]["maxSkew"] <= skew < manifest["spec"]["replicas"]
-    if not is_enough or present[0] != {**wanted[0], "maxSkew": skew}:
-        return manifest
-    spec = manifest["spec"]
-    pod = {**spec["template"]["spec"], "topologySpreadConstraints": [{**wanted[0], "maxSkew": skew}]}
-    return {**manifest, "spec": {**spec, "template": {**spec["template"], "spec": pod}}}
-
-
-def _spread(document: Mapping[str, Any]) -> list[dict[str, Any]]:
-    if document.get("kind", "Deployment") != "Deployment":
-        return []
-    pod = document["spec"].get("template", {}).get("spec", {})
-    found: list[dict[str, Any]] = pod.get("topologySpreadConstraints") or []
-    return found
 
 
 def reference_of(child: ChildSeen) -> Reference:
