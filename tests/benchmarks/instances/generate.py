@@ -75,8 +75,8 @@ def _drawn(recipe: Recipe, made: Sequence[Pool], drafted: Sequence[Draft], rando
     drawn: Drawn = draw(
         drafted, made, tightness=recipe.tightness, running_fraction=recipe.running_fraction, random=random
     )
-    # Who runs was drawn there, so all that have seats do.
-    everyone = replace(recipe, running_fraction=1.0)
+    # Who runs was drawn there, so all that have seats do. A ceiling of cost is no part of the linear program.
+    everyone = replace(recipe, running_fraction=1.0, budget_fraction=0.0)
     stated = _stated(everyone, made, drafted, drawn.demands, dollars=drawn.dollars, random=random)
     return replace(stated, recipe=recipe, needed_fraction=drawn.needed_fraction)
 

@@ -58,7 +58,7 @@ class Recipe:
     fragmented_fraction: float = 0.1
     """Part of the nodes on which pods of others hold some of the chips."""
     budget_fraction: float = 0.05
-    """Part of the deployments with a ceiling of cost, 1.2 to 2 times what they usually cost."""
+    """Part of the deployments with a ceiling of cost, 1.2 to 2 times what the planted plan pays; none where drawn."""
     objectives_fraction: float = 1 / 3
     """Part of the services that hold latencies."""
     priorities: tuple[int, ...] = (0, 0, 100)
