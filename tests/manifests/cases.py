@@ -67,6 +67,13 @@ def _every_wish() -> Objects:
     return (world.render(wanted, (where, replace(placed, zones=(("eu-west-1a", 3), ("eu-west-1b", 2)))))[-1],)
 
 
+def _experts(engine: EngineName, tensor: int, data: int) -> Objects:
+    """DeepSeek R1 on eight chips, its experts over all of them."""
+    wanted = world.deployment(model={"name": "deepseek-r1"})
+    shape = replace(world.shape(engine, tensor, precision=Precision.FP8), data_parallelism=data, expert_parallelism=8)
+    return (world.render_one(wanted, world.pool("nvidia-h200-sxm"), shape),)
+
+
 def _external(endpoint: str) -> Objects:
     wanted = world.deployment()
     where = world.external_pool(endpoint)
@@ -78,6 +85,9 @@ CASES: Mapping[str, Callable[[], Objects]] = MappingProxyType(
         "vllm-nvidia-h200": _vllm_on_nvidia,
         "vllm-nvidia-gb200-arm64": lambda: _one("nvidia-gb200", EngineName.VLLM, 4),
         "vllm-nvidia-a100-spot-pipeline": _two_pipeline_stages_on_spot,
+        "vllm-experts": lambda: _experts(EngineName.VLLM, 2, 4),
+        "sglang-experts": lambda: _experts(EngineName.SGLANG, 2, 4),
+        "tensorrt-llm-experts": lambda: _experts(EngineName.TENSORRT_LLM, 1, 8),
         "vllm-amd-mi300x": lambda: _one("amd-mi300x", EngineName.VLLM, 1, Precision.FP8),
         "sglang-nvidia-b200": lambda: _one("nvidia-b200", EngineName.SGLANG, 2, Precision.FP8),
         "sglang-amd-mi355x": lambda: _one("amd-mi355x", EngineName.SGLANG, 1),

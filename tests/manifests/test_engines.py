@@ -1,11 +1,13 @@
 """Engines: each is told the parallelism of its own devices, and refuses what it cannot serve in words that help."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from quartermaster.api.names import SERVING_PORT
 from quartermaster.api.v1alpha1.enums import EngineName, Precision
+from quartermaster.api.v1alpha1.workload import EXPERT_ENGINES
 from quartermaster.catalog.vocabulary import AcceleratorStatus
 from quartermaster.manifests.engines import LAUNCH_BY_ENGINE, metrics_path
 from quartermaster.manifests.errors import ManifestError
@@ -61,6 +63,49 @@ def test_parallelism_counts_what_the_framework_sees(
 ) -> None:
     """A unit of the extended resource may show as several devices."""
     assert f"--tensor-parallel-size={devices}" in arguments(accelerator, engine, chips)
+
+
+@pytest.mark.parametrize(
+    ("engine", "tensor", "data", "told"),
+    [
+        (EngineName.VLLM, 8, 1, {"--tensor-parallel-size=8", "--enable-expert-parallel"}),
+        (EngineName.VLLM, 2, 4, {"--tensor-parallel-size=2", "--data-parallel-size=4", "--enable-expert-parallel"}),
+        (EngineName.SGLANG, 8, 1, {"--tp-size=8", "--ep-size=8"}),
+        (EngineName.SGLANG, 2, 4, {"--tp-size=8", "--dp-size=4", "--enable-dp-attention", "--ep-size=8"}),
+        (EngineName.TENSORRT_LLM, 8, 1, {"--tp_size=8", "--ep_size=8"}),
+        (EngineName.TENSORRT_LLM, 1, 8, {"--tp_size=8", "--ep_size=8"}),
+    ],
+)
+def test_every_engine_is_told_of_experts_and_attention_ranks_in_its_own_words(
+    engine: EngineName, tensor: int, data: int, told: set[str]
+) -> None:
+    """Eight chips each; SGLang and TensorRT-LLM count those that share a layer, vLLM those of a rank."""
+    how = replace(world.shape(engine, tensor, precision=Precision.FP8), data_parallelism=data, expert_parallelism=8)
+    rendered = world.render_one(world.deployment(model={"name": "deepseek-r1"}), world.pool("nvidia-h200-sxm"), how)
+    container = world.serving_container(rendered)
+    assert told <= set(container["args"])
+    others = {"--data-parallel-size", "--dp-size", "--enable-dp-attention"}
+    assert data > 1 or not others & {arg.partition("=")[0] for arg in container["args"]}
+    assert container["resources"]["limits"] == {"nvidia.com/gpu": "8"}
+    if engine is EngineName.TENSORRT_LLM:
+        assert ("enable_attention_dp: true" in " ".join(container["command"])) == (data > 1)
+
+
+def test_attention_ranks_of_several_chips_are_refused_where_a_rank_is_one_chip() -> None:
+    """The remedy is a shape of as many chips."""
+    how = replace(world.shape(EngineName.TENSORRT_LLM, 2, precision=Precision.FP8), data_parallelism=4)
+    with pytest.raises(ManifestError, match="set tensorParallelism to 1 and dataParallelism to 8") as refusal:
+        world.render_one(world.deployment(model={"name": "deepseek-r1"}), world.pool("nvidia-h200-sxm"), how)
+    assert refusal.value.reason == "ShapeNotSupported"
+
+
+@pytest.mark.parametrize("engine", sorted(set(ACCELERATOR_BY_ENGINE) - set(EXPERT_ENGINES)))
+def test_other_engines_refuse_experts_and_attention_ranks(engine: EngineName) -> None:
+    """No engine is told less than the plan counts on."""
+    how = replace(world.shape(engine, 8), expert_parallelism=8)
+    with pytest.raises(ManifestError, match="leave them out, or use an engine that has them") as refusal:
+        world.render_one(world.deployment(), world.pool(ACCELERATOR_BY_ENGINE[engine]), how)
+    assert refusal.value.reason == "ShapeNotSupported"
 
 
 @pytest.mark.parametrize("engine", [EngineName.VLLM, EngineName.SGLANG])

@@ -45,6 +45,8 @@ def test_the_name_says_what_was_measured() -> None:
     assert profile_name(key_of_profile(SPEC)) == NAME
     single = SPEC.model_copy(update={"pipeline_parallelism": 1})
     assert profile_name(key_of_profile(single)) == NAME.removesuffix("-pp2")
+    shared = single.model_copy(update={"data_parallelism": 2, "expert_parallelism": 8})
+    assert profile_name(key_of_profile(shared)) == NAME.replace("-pp2", "-dp2-ep")
 
 
 def test_the_manifest_is_the_spec_with_our_label_and_no_owner() -> None:

@@ -83,9 +83,12 @@ def test_sizes_that_divide_one_another_are_a_chain() -> None:
 
 
 def test_a_shape_key_tells_its_chips() -> None:
-    """Tensor times pipeline parallelism."""
-    assert chips_of(Shape(EngineName.VLLM, Precision.FP8, 4, 2, "my-tp3").key) == 8
+    """All parallelisms but that of experts, multiplied."""
+    assert chips_of(Shape(EngineName.VLLM, Precision.FP8, 4, 2, name="my-tp3").key) == 8
     assert chips_of(Shape(EngineName.SGLANG, Precision.BF16, 1).key) == 1
+    wide = Shape(EngineName.VLLM, Precision.FP8, 2, 2, 4, 8, name="my-tp3")
+    assert wide.key == "my-tp3-vllm-fp8-tp2-pp2-dp4-ep"
+    assert chips_of(wide.key) == wide.chips == 16
     assert chips_of("external") == 0
 
 

@@ -1,10 +1,11 @@
 """Rules on a shape: each refuses with message and remedy."""
 
+from dataclasses import replace
 from typing import Any
 
 from quartermaster.api.v1alpha1.enums import EngineName, Precision
 from quartermaster.catalog.facts import Provenance
-from quartermaster.catalog.model import UnsupportedAccelerator
+from quartermaster.catalog.model import Experts, UnsupportedAccelerator
 from quartermaster.planner.candidates import candidates
 from quartermaster.planner.fleet import Pool, Workload
 from quartermaster.planner.plan import Rejection
@@ -121,6 +122,49 @@ def test_a_part_of_a_slice_is_refused() -> None:
     found = refusal(workload(**shaped(tensorParallelism=4)), pool(chip=TPU_V6E, nodes=hosts(1, 8, is_whole=True)))
     assert (found.rule, found.reason) == ("single-host", "SliceNotWhole")
     assert found.remedy == "set tensorParallelism to 8"
+
+
+def test_experts_are_shared_only_where_there_are_some() -> None:
+    """More replicas do the same for a dense model."""
+    found = refusal(workload(**shaped(dataParallelism=4, expertParallelism=4)), pool(chip=H100))
+    assert (found.rule, found.reason) == ("experts", "NoExperts")
+    assert "llama-3.1-8b-instruct is dense" in found.message
+    assert "more replicas do the same" in found.remedy
+
+
+def test_experts_that_do_not_divide_are_refused() -> None:
+    """Sixty experts do not lie whole on eight chips."""
+    mixture = replace(DEEPSEEK_R1, experts=Experts(60, 4, 2048, 58))
+    found = refusal(workload(served=mixture, **shaped(tensorParallelism=8, expertParallelism=8)), pool(chip=H200))
+    assert (found.rule, found.reason) == ("experts", "ExpertsNotDivisible")
+    assert "60 experts" in found.message
+    assert "divide 60" in found.remedy
+
+
+def test_a_replica_of_several_attention_ranks_takes_their_chips_and_their_memory() -> None:
+    """Eight ranks hold the attention eight times; on smaller chips, that is too much, and ranks are made wider."""
+    ranks = shaped(dataParallelism=8, expertParallelism=8)
+    admitted, _ = candidates(fleet(pool(chip=H200)), [workload(served=DEEPSEEK_R1, **ranks)])
+    assert [c.shape.chips for c in admitted] == [8]
+    assert admitted[0].shape.key == "mine-vllm-fp8-tp1-dp8-ep"
+    found = refusal(workload(served=DEEPSEEK_R1, **ranks), pool(chip=H100, nodes=[host("large", 16)]))
+    assert (found.rule, found.reason) == ("memory", "DoesNotFit")
+    assert found.remedy == "raise tensorParallelism from 1 to 2"
+    found = refusal(workload(served=DEEPSEEK_R1, **shaped(tensorParallelism=2, dataParallelism=8)), pool(chip=H200))
+    assert "16 chips" in found.message
+    assert "dataParallelism to 8" in found.remedy
+
+
+def test_attention_ranks_hold_more_requests_of_a_latent_cache() -> None:
+    """The throughput counts it: at long contexts, eight ranks serve more than eight chips in one rank."""
+    rate_by_key = {}
+    for how in ({"tensorParallelism": 8}, {"dataParallelism": 8, "expertParallelism": 8}):
+        asked = workload(served=DEEPSEEK_R1, tokens=(16_000.0, 1000.0), **shaped(**how))
+        admitted, _ = candidates(fleet(pool(chip=H200)), [asked])
+        rate_by_key[admitted[0].shape.key] = admitted[0].throughput
+    split, ranks = rate_by_key["mine-vllm-fp8-tp8"], rate_by_key["mine-vllm-fp8-tp1-dp8-ep"]
+    assert ranks.max_batch_size > 2 * split.max_batch_size
+    assert ranks.requests_per_second > 1.2 * split.requests_per_second
 
 
 def test_heads_that_do_not_divide_are_refused() -> None:

@@ -11,8 +11,9 @@ from quartermaster.planner.estimate import CannotEstimateError, Replica, coeffic
 from quartermaster.planner.fleet import Shape
 from quartermaster.planner.layout import Layout, layout_of, settled
 from quartermaster.planner.memory import layout_fit, memory_fit
+from quartermaster.planner.parameters import bytes_per_parameter, routed_experts
 from quartermaster.planner.steady import Point, steady
-from quartermaster.planner.work import Mean, Work, routed_experts, work
+from quartermaster.planner.work import Mean, Work, work
 
 CATALOG = load_catalog()
 MEAN = Mean(1000.0, 500.0)
@@ -71,13 +72,15 @@ def test_a_mixture_whose_experts_nobody_states_is_judged_by_its_active_parameter
 
 
 def test_data_parallel_attention_shares_a_latent_cache_and_repeats_the_attention() -> None:
-    """More requests fit, each rank reads its own cache only, and the attention's weights are read whole."""
+    """More requests fit, each rank reads its own cache only, and all but the experts is held and read whole."""
     tensor, data = Layout(8), Layout(1, data_parallelism=8, has_expert_parallelism=True)
     tensor_fit = layout_fit(R1, H200, Precision.FP8, layout=tensor)
     data_fit = layout_fit(R1, H200, Precision.FP8, layout=data)
     assert tensor_fit is not None
     assert data_fit is not None
-    assert data_fit.kv_capacity_tokens == pytest.approx(8 * tensor_fit.kv_capacity_tokens, rel=0.01)
+    whole = R1.weights_bytes(Precision.FP8) - routed_experts(R1)[0] * bytes_per_parameter(R1, Precision.FP8)[1]
+    assert data_fit.weights_bytes == pytest.approx(tensor_fit.weights_bytes + 7 * whole)
+    assert 5 < data_fit.kv_capacity_tokens / tensor_fit.kv_capacity_tokens < 8
     split, repeated = done("deepseek-r1", layout=tensor), done("deepseek-r1", layout=data)
     assert repeated.cache == pytest.approx(split.cache / 8)
     assert repeated.weights > 2 * split.weights
@@ -128,17 +131,30 @@ def test_stages_divide_the_work_per_request_and_not_the_weights_of_a_token() -> 
     ("args", "layout"),
     [
         ((), Layout(8)),
-        (("--enable-expert-parallel",), Layout(8, has_expert_parallelism=True)),
-        (("--ep-size", "8"), Layout(8, has_expert_parallelism=True)),
         (("--kv-cache-dtype=fp8_e4m3",), Layout(8, cache_fraction=0.5)),
-        (("--enable-dp-attention", "--dp-size=8"), Layout(1, data_parallelism=8)),
-        (("--enable-dp-attention", "--dp-size", "4"), Layout(2, data_parallelism=4)),
         (("--max-model-len", "4096"), Layout(8)),
     ],
 )
 def test_arguments_of_a_shape_change_its_layout(args: tuple[str, ...], layout: Layout) -> None:
     """What engines are told is what is planned for; other arguments change nothing."""
     assert layout_of(Shape(EngineName.SGLANG, Precision.FP8, 8, args=args)) == layout
+
+
+@pytest.mark.parametrize(
+    ("shape", "layout"),
+    [
+        (Shape(EngineName.VLLM, Precision.FP8, 8, expert_parallelism=8), Layout(8, has_expert_parallelism=True)),
+        (Shape(EngineName.VLLM, Precision.FP8, 2, data_parallelism=4), Layout(2, data_parallelism=4)),
+        (
+            Shape(EngineName.VLLM, Precision.FP8, 1, 2, data_parallelism=8, expert_parallelism=8),
+            Layout(1, 2, 8, has_expert_parallelism=True),
+        ),
+    ],
+)
+def test_the_parallelisms_of_a_shape_are_those_of_its_layout(shape: Shape, layout: Layout) -> None:
+    """As many chips, too."""
+    assert layout_of(shape) == layout
+    assert layout_of(shape).chips == shape.chips
 
 
 def test_a_cache_of_eight_bits_holds_twice_the_tokens() -> None:

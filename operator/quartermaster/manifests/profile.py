@@ -11,10 +11,14 @@ from quartermaster.planner.fit import ProfileKey, key_of_profile
 
 def profile_name(key: ProfileKey) -> str:
     """Return the name: what was measured, such as ``llama-3.1-8b-instruct-nvidia-l4-vllm-bf16-tp1``."""
-    model, accelerator, engine, precision, tensor_parallelism, pipeline_parallelism = key
+    model, accelerator, engine, precision, tensor_parallelism, pipeline_parallelism, ranks, experts = key
     parts = [model, accelerator, engine.value.lower(), precision.value.lower(), f"tp{tensor_parallelism}"]
     if pipeline_parallelism > 1:
         parts.append(f"pp{pipeline_parallelism}")
+    if ranks > 1:
+        parts.append(f"dp{ranks}")
+    if experts > 1:
+        parts.append("ep")
     return "-".join(parts)
 
 

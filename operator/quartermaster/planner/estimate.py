@@ -116,7 +116,7 @@ def kv_tokens(replica: Replica, mean: Mean) -> float:
 
 
 def estimate(replica: Replica, mean: Mean, *, concurrency: float | None = None) -> Estimate:
-    """Return how a replica runs with so many requests at a time; None takes as many as fit, at most 256.
+    """Return how a replica runs with so many requests at a time; None takes as many as fit, at most 256 a rank.
 
     Raises:
         CannotEstimateError: the model does not fit, or a figure is missing.
@@ -126,7 +126,9 @@ def estimate(replica: Replica, mean: Mean, *, concurrency: float | None = None) 
     longest = mean.input_tokens + mean.output_tokens
     if fit is None or fit.kv_capacity_tokens < longest:
         raise CannotEstimateError(_too_small(replica, longest))
-    asked = concurrency or max(1.0, float(min(MAX_BATCH_SIZE, int(fit.kv_capacity_tokens / longest))))
+    asked = concurrency or max(
+        1.0, float(min(MAX_BATCH_SIZE * replica.layout.data_parallelism, int(fit.kv_capacity_tokens / longest)))
+    )
     point = Point(asked, mean.input_tokens, mean.output_tokens)
     coefficients = coefficients_of(done, known, stages=replica.layout.pipeline_parallelism)
     found = steady([coefficients], [point], [fit.kv_capacity_tokens])

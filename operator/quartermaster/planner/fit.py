@@ -26,13 +26,15 @@ from quartermaster.planner.queueing import Servers, alone, best_operations, oper
 from quartermaster.planner.roofline import roofline
 
 MAX_BATCH_SIZE = 256
-"""Requests that run at once: vLLM's default ``--max-num-seqs`` of its API server (documentation read 2026-11-21)."""
+"""Requests that run at once on a rank that holds the attention: vLLM's default ``--max-num-seqs`` of its API server
+(documentation read 2026-11-21)."""
 _MIX_DIGITS = 3
 """Token means are rounded, so that a load that trembles does not make a new plan."""
 
 _CASES_AT_ONCE = 256
 
-ProfileKey = tuple[str, str, EngineName, Precision, int, int]
+ProfileKey = tuple[str, str, EngineName, Precision, int, int, int, int]
+"""Model, accelerator, engine, precision; tensor, pipeline, data and expert parallelism."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,8 @@ def key_of_profile(profile: ModelProfileSpec) -> ProfileKey:
         profile.precision,
         profile.tensor_parallelism,
         profile.pipeline_parallelism,
+        profile.data_parallelism,
+        profile.expert_parallelism,
     )
 
 
@@ -110,6 +114,8 @@ def profile_key(model: Model, accelerator: Accelerator, shape: Shape) -> Profile
         shape.precision,
         shape.tensor_parallelism,
         shape.pipeline_parallelism,
+        shape.data_parallelism,
+        shape.expert_parallelism,
     )
 
 
@@ -124,7 +130,7 @@ def timing(
     fit = memory_fit(model, accelerator, shape)
     if coefficients is None or fit is None:
         return None
-    return Timing(coefficients, MAX_BATCH_SIZE, fit.kv_capacity_tokens, Source.ESTIMATED)
+    return Timing(coefficients, MAX_BATCH_SIZE * shape.data_parallelism, fit.kv_capacity_tokens, Source.ESTIMATED)
 
 
 Case = tuple[Timing, Mix, float | None]

@@ -48,6 +48,10 @@ class Shape:
     precision: Precision
     tensor_parallelism: int = 1
     pipeline_parallelism: int = 1
+    data_parallelism: int = 1
+    """Ranks of ``tensor_parallelism`` chips that each hold the whole attention."""
+    expert_parallelism: int = 1
+    """Chips over which experts are spread whole: 1, or all that share a layer."""
     name: str = ""
     """Name of the explicit shape of the spec; empty for one that the planner found."""
     args: tuple[str, ...] = ()
@@ -55,7 +59,7 @@ class Shape:
     @property
     def chips(self) -> int:
         """Chips that one replica holds; 0 for an external service."""
-        return self.tensor_parallelism * self.pipeline_parallelism
+        return self.tensor_parallelism * self.pipeline_parallelism * self.data_parallelism
 
     @property
     def key(self) -> str:
@@ -65,6 +69,10 @@ class Shape:
         parts = [self.engine.value.lower(), self.precision.value.lower(), f"tp{self.tensor_parallelism}"]
         if self.pipeline_parallelism > 1:
             parts.append(f"pp{self.pipeline_parallelism}")
+        if self.data_parallelism > 1:
+            parts.append(f"dp{self.data_parallelism}")
+        if self.expert_parallelism > 1:
+            parts.append("ep")
         how = "-".join(parts)
         prefix = self.name[: LABEL_VALUE_CHARACTERS - len(how) - 1].strip("-.")
         return f"{prefix}-{how}" if prefix else how

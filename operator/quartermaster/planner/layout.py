@@ -1,7 +1,6 @@
 """How one replica is split over its chips, as far as it decides speed and memory. Values only; no formulas, no verdict.
 
-A ``Shape`` says tensor and pipeline parallelism; what else an engine may do is read from its arguments: experts spread
-whole over the ranks, attention repeated per rank (data parallel), and a cache of 8 bits.
+A ``Shape`` says the parallelisms; whether the cache is of 8 bits is read from its arguments.
 """
 
 from dataclasses import dataclass, replace
@@ -10,9 +9,6 @@ from functools import lru_cache
 from quartermaster.catalog.model import Model
 from quartermaster.planner.fleet import Shape
 
-_EXPERT_FLAGS = ("--enable-expert-parallel", "--enable-ep-moe")
-_EXPERT_SIZES = ("--ep-size", "--ep", "--expert-parallel-size")
-_ATTENTION_FLAGS = ("--enable-dp-attention",)
 _CACHE_TYPES = ("--kv-cache-dtype",)
 
 
@@ -45,13 +41,14 @@ class Layout:
 def layout_of(shape: Shape) -> Layout:
     """Return how a replica of the shape is split; arguments that nobody knows change nothing."""
     named = _named(shape.args)
-    tensor, data = shape.tensor_parallelism, 1
-    if any(flag in named for flag in _ATTENTION_FLAGS):
-        data = _divisor(tensor, named.get("--dp-size") or named.get("--dp") or str(tensor))
-    experts = any(flag in named for flag in _EXPERT_FLAGS)
-    experts = experts or any(named.get(size, "1") not in {"", "1"} for size in _EXPERT_SIZES)
     quantised = any(named.get(name, "").startswith(("fp8", "int8")) for name in _CACHE_TYPES)
-    return Layout(tensor // data, shape.pipeline_parallelism, data, experts, 0.5 if quantised else 1.0)
+    return Layout(
+        shape.tensor_parallelism,
+        shape.pipeline_parallelism,
+        shape.data_parallelism,
+        shape.expert_parallelism > 1,
+        0.5 if quantised else 1.0,
+    )
 
 
 def settled(layout: Layout, model: Model) -> Layout:
@@ -75,7 +72,3 @@ def _named(args: tuple[str, ...]) -> dict[str, str]:
             after = args[place + 1] if place + 1 < len(args) and not args[place + 1].startswith("-") else ""
             found[name] = value if given else after
     return found
-
-
-def _divisor(ranks: int, wanted: str) -> int:
-    return int(wanted) if wanted.isdigit() and int(wanted) > 0 and ranks % int(wanted) == 0 else 1

@@ -194,11 +194,11 @@ def tenants_after(
 
 def chips_of(shape_key: str) -> int:
     """Return the chips of a shape by its key, such as 8 for ``vllm-fp8-tp4-pp2``; 0 for an external one."""
-    words = shape_key.split("-")
-    chips = 0
-    for word in words[-2:]:
-        if word.startswith("tp") and word[2:].isdigit():
-            chips = int(word[2:])
-        elif word.startswith("pp") and word[2:].isdigit():
-            chips *= int(word[2:])
-    return chips
+    chips = 1
+    for word in reversed(shape_key.split("-")):
+        kind, count = word[:2], word[2:]
+        if kind in {"tp", "pp", "dp"} and count.isdigit():
+            chips *= int(count)
+        if kind == "tp" and count.isdigit():
+            return chips
+    return 0

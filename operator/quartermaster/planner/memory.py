@@ -2,7 +2,10 @@
 
 Formulas, per chip:
     usable = 0.9 · memory − overhead
-    cache  = usable − weights / (tensor · pipeline parallelism)
+    cache  = usable − weights of the chip
+    weights of the chip = all weights / chips; with data-parallel attention, routed experts / chips and the rest
+             / (tensor · pipeline parallelism), since every rank holds the rest whole (engines that split some of it
+             further have more room than is counted on)
     bytes of cache per token = kv bytes per token / (pipeline parallelism · shards)
     shards = min(tensor parallelism, kv heads) with grouped-query attention; 1 with latent attention, whose cache every
              tensor-parallel rank holds whole
@@ -18,6 +21,7 @@ from quartermaster.catalog.accelerator import Accelerator
 from quartermaster.catalog.model import Model
 from quartermaster.planner.fleet import Shape, Workload
 from quartermaster.planner.layout import Layout, layout_of, settled
+from quartermaster.planner.parameters import bytes_per_parameter, routed_experts
 
 USABLE_FRACTION = 0.9
 OVERHEAD_BYTES = 3.5e9
@@ -32,6 +36,7 @@ class MemoryFit:
     """What a replica's memory holds."""
 
     weights_bytes: int
+    """Over all chips: what each attention rank holds of its own counts as often."""
     usable_bytes: float
     """Over all chips of the replica, after overhead."""
     kv_capacity_tokens: int
@@ -42,12 +47,6 @@ def served_context_tokens(workload: Workload) -> int:
     """Return the longest sequence that replicas accept."""
     stated = workload.spec.serving.max_context_tokens
     return min(workload.model.context_tokens, DEFAULT_CONTEXT_TOKENS if stated is None else stated)
-
-
-def kv_bytes_per_token_per_chip(model: Model, shape: Shape) -> float | None:
-    """Return the bytes of cache that one token takes on each chip; None when the model's facts are missing."""
-    ranks = settled(layout_of(shape), model)
-    return cache_bytes_per_token_per_rank(model, ranks)
 
 
 def cache_bytes_per_token_per_rank(model: Model, ranks: Layout, *, held_tokens: float | None = None) -> float | None:
@@ -86,17 +85,30 @@ def layout_fit(model: Model, accelerator: Accelerator, precision: Precision, *, 
     per_token = cache_bytes_per_token_per_rank(model, ranks)
     if per_token is None:
         return None
-    weights = model.weights_bytes(precision)
+    weights = held_weights_bytes(model, precision, ranks)
     usable = usable_bytes_per_chip(accelerator)
     free = usable - weights / ranks.chips
     capacity = max(0, int(free * ranks.data_parallelism / per_token)) if free > 0 else 0
     return MemoryFit(weights, usable * ranks.chips, capacity)
 
 
+def held_weights_bytes(model: Model, precision: Precision, ranks: Layout) -> int:
+    """Return the bytes of weights over all chips: every attention rank holds all but the routed experts."""
+    weights = model.weights_bytes(precision)
+    if ranks.data_parallelism == 1:
+        return weights
+    experts = routed_experts(model)[0] * bytes_per_parameter(model, precision)[1]
+    return round(weights + (ranks.data_parallelism - 1) * max(0.0, weights - experts))
+
+
 def smallest_parallelism(model: Model, accelerator: Accelerator, shape: Shape, *, tokens: int) -> int | None:
-    """Return the smallest power of two of chips, at most 64, on which weights and a cache of ``tokens`` fit."""
+    """Return the smallest power of two of tensor parallelism, at most 64, at which weights and ``tokens`` fit.
+
+    Stages are put together; ranks of data-parallel attention stay as many.
+    """
     for chips in (1, 2, 4, 8, 16, 32, 64):
-        fit = memory_fit(model, accelerator, Shape(shape.engine, shape.precision, chips))
+        wider = Shape(shape.engine, shape.precision, chips, data_parallelism=shape.data_parallelism)
+        fit = memory_fit(model, accelerator, wider)
         if fit is not None and fit.kv_capacity_tokens >= tokens:
             return chips
     return None

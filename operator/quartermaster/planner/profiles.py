@@ -7,7 +7,7 @@ from types import MappingProxyType
 from quartermaster.api.v1alpha1 import ModelProfileSpec
 from quartermaster.catalog.model import Model
 from quartermaster.planner.coefficients import Coefficients
-from quartermaster.planner.work import routed_experts
+from quartermaster.planner.parameters import routed_experts
 
 _OPTIONAL: Mapping[str, str] = MappingProxyType(
     {

@@ -1,5 +1,7 @@
 """Rules on one shape: engine, precision, chips, memory, speed, money. Every message carries the figures compared."""
 
+from dataclasses import replace
+
 from quartermaster.api.v1alpha1.enums import EngineName, Precision
 from quartermaster.planner.fit import latency_alone
 from quartermaster.planner.fleet import Shape
@@ -98,7 +100,35 @@ def single_host(case: ShapeCase) -> Finding | None:
     return Finding(
         "SpansHosts",
         f"wanted {chips} chips in one node; the largest node of {case.pool.name} has {largest}",
-        f"lower tensorParallelism · pipelineParallelism to {largest}, or use a pool with nodes of {chips} chips",
+        f"lower {_product(case.shape)} to {largest}, or use a pool with nodes of {chips} chips",
+    )
+
+
+def _product(shape: Shape) -> str:
+    factors = ["tensorParallelism", "pipelineParallelism", *(["dataParallelism"] if shape.data_parallelism > 1 else [])]
+    return " · ".join(factors)
+
+
+def experts(case: ShapeCase) -> Finding | None:
+    """Experts are shared only where there are some, and evenly."""
+    model, shape = case.workload.model, case.shape
+    if shape.data_parallelism == shape.expert_parallelism == 1:
+        return None
+    if (model.active_parameters or model.parameters) >= model.parameters:
+        return Finding(
+            "NoExperts",
+            f"wanted a mixture of experts for dataParallelism {shape.data_parallelism} and expertParallelism "
+            f"{shape.expert_parallelism}; {model.name} is dense (all {model.parameters / 1e9:.4g} billion parameters "
+            "work on every token)",
+            "remove dataParallelism and expertParallelism from the shape: more replicas do the same",
+        )
+    if model.experts is None or model.experts.count % shape.expert_parallelism == 0:
+        return None
+    return Finding(
+        "ExpertsNotDivisible",
+        f"wanted expertParallelism {shape.expert_parallelism}; {model.name} has {model.experts.count} experts in a "
+        "layer, which it does not divide evenly",
+        f"leave expertParallelism out, or make tensorParallelism · dataParallelism divide {model.experts.count}",
     )
 
 
@@ -146,21 +176,19 @@ def _memory_remedy(case: ShapeCase, tokens: int) -> str:
     if fit is not None and fit.kv_capacity_tokens >= model_floor_tokens(case):
         return f"lower spec.serving.maxContextTokens to {fit.kv_capacity_tokens}"
     largest = max((host.chips for host in case.pool.hosts), default=0)
-    needed = smallest_parallelism(model, case.accelerator, shape, tokens=tokens)
-    if needed is not None and needed <= largest:
+    needed, ranks = smallest_parallelism(model, case.accelerator, shape, tokens=tokens), shape.data_parallelism
+    if needed is not None and needed > shape.tensor_parallelism and needed * ranks <= largest:
         return f"raise tensorParallelism from {shape.tensor_parallelism} to {needed}"
     for narrow in narrower_precisions(shape.precision):
-        chips = smallest_parallelism(
-            model, case.accelerator, Shape(shape.engine, narrow, shape.tensor_parallelism), tokens=tokens
-        )
-        if chips is not None and chips <= max(largest, shape.chips):
+        tensor = smallest_parallelism(model, case.accelerator, replace(shape, precision=narrow), tokens=tokens)
+        if tensor is not None and tensor * ranks <= max(largest, shape.chips):
             before, after = model.weights_bytes(shape.precision), model.weights_bytes(narrow)
             return (
                 f"set spec.model.precision to {narrow.value}: weights {before / GIBIBYTE:.0f} GiB → "
                 f"{after / GIBIBYTE:.0f} GiB"
             )
     if needed is not None:
-        return f"use nodes with at least {needed} × {case.accelerator.name}"
+        return f"use nodes with at least {needed * ranks} × {case.accelerator.name}"
     return "use an accelerator with more memory"
 
 
@@ -222,6 +250,7 @@ RULES = (
     ShapeRule("model-support", model_support, Reads.FIT),
     ShapeRule("precision", precision, Reads.FIT),
     ShapeRule("single-host", single_host, Reads.FIT),
+    ShapeRule("experts", experts, Reads.FIT),
     ShapeRule("parallelism", parallelism, Reads.FIT),
     ShapeRule("memory", memory, Reads.FIT),
     ShapeRule("speed-facts", speed_facts, Reads.FIT),

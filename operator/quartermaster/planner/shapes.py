@@ -22,7 +22,7 @@ def precision_of(workload: Workload) -> Precision:
 
 def external_shape(workload: Workload) -> Shape:
     """Return the shape that stands for a hosted service: it holds no chips."""
-    return Shape(EngineName.VLLM, precision_of(workload), 0, 0, EXTERNAL_SHAPE_NAME)
+    return Shape(EngineName.VLLM, precision_of(workload), 0, 0, name=EXTERNAL_SHAPE_NAME)
 
 
 def engine_for(workload: Workload, accelerator: Accelerator, profiles: Collection[ProfileKey]) -> EngineName | None:
@@ -96,6 +96,8 @@ def _explicit(
         precision=spec.precision or precision_of(workload),
         tensor_parallelism=spec.tensor_parallelism,
         pipeline_parallelism=spec.pipeline_parallelism,
+        data_parallelism=spec.data_parallelism,
+        expert_parallelism=spec.expert_parallelism,
         name=spec.name,
         args=spec.args,
     )

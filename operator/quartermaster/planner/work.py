@@ -15,9 +15,16 @@ from dataclasses import dataclass, fields
 
 from quartermaster.api.v1alpha1.enums import Precision
 from quartermaster.catalog.accelerator import Accelerator
-from quartermaster.catalog.model import BYTES_PER_PARAMETER, Model
+from quartermaster.catalog.model import Model
 from quartermaster.planner.layout import Layout, settled
 from quartermaster.planner.memory import cache_bytes_per_token_per_rank
+from quartermaster.planner.parameters import (
+    LATENT_HEAD_DIMENSION,
+    attention_parameters,
+    bytes_per_parameter,
+    hidden_size,
+    routed_experts,
+)
 
 LAUNCH_SECONDS = 10e-6
 STEP_SECONDS = 1e-3
@@ -29,11 +36,6 @@ NODE_FABRIC_BYTES_PER_SECOND = 64e9
 NETWORK_BYTES_PER_SECOND = 100e9
 """Both directions of one 400 Gb/s adapter per chip, as nodes of eight chips have them."""
 CHIPS_PER_NODE = 8
-LATENT_QUERY_RANK, LATENT_HEAD_DIMENSION, LATENT_VALUE_DIMENSION = 1536, 128, 128
-"""Of latent attention, as the config.json of DeepSeek V3 states them; the catalog holds the cache's ranks only."""
-_FOUR_BITS = (Precision.FP4, Precision.INT4)
-_ROUTED_FRACTION = 0.95
-"""Parameters in routed experts, where no source states the experts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,45 +152,6 @@ def work(model: Model, accelerator: Accelerator, precision: Precision, *, layout
     )
 
 
-def routed_experts(model: Model) -> tuple[float, float]:
-    """Return the parameters in routed experts, and the part of them that one token meets (1 for a dense model)."""
-    active = model.active_parameters or model.parameters
-    if model.experts is None or not model.hidden_size:
-        if active >= model.parameters:
-            return 0.0, 1.0
-        routed = _ROUTED_FRACTION * model.parameters
-        return routed, max(active / model.parameters / 4, (active - model.parameters + routed) / routed)
-    experts = model.experts
-    size = 3 * model.hidden_size * experts.hidden * experts.count * experts.layers
-    return min(float(size), 0.99 * model.parameters), experts.per_token / experts.count
-
-
-def bytes_per_parameter(model: Model, precision: Precision) -> tuple[float, float]:
-    """Return the bytes of a parameter outside the experts, and of one within; equal for a dense model.
-
-    A mixture in four bits keeps its other layers wider: in 16 bits where it was published so, otherwise in 8.
-    """
-    narrow = BYTES_PER_PARAMETER[precision]
-    if precision not in _FOUR_BITS or (model.active_parameters or model.parameters) >= model.parameters:
-        return narrow, narrow
-    wide = Precision.BF16 if precision is model.native_precision else Precision.FP8
-    return BYTES_PER_PARAMETER[wide], narrow
-
-
-def attention_parameters(model: Model) -> float:
-    """Return the parameters of all attention layers."""
-    layers, hidden, heads = model.layers or 0, _hidden(model), model.query_heads or 0
-    if model.mla is not None:
-        latent = model.mla.kv_lora_rank + model.mla.rope_dimension
-        query = hidden * LATENT_QUERY_RANK + LATENT_QUERY_RANK * heads * (
-            LATENT_HEAD_DIMENSION + model.mla.rope_dimension
-        )
-        expand = model.mla.kv_lora_rank * heads * (LATENT_HEAD_DIMENSION + LATENT_VALUE_DIMENSION)
-        return layers * (query + hidden * latent + expand + heads * LATENT_VALUE_DIMENSION * hidden)
-    dimension = model.head_dimension or 128
-    return layers * 2 * hidden * dimension * (heads + (model.kv_heads or heads))
-
-
 def growing_layers(model: Model) -> int:
     """Return the layers whose cache grows with the context, from the bytes that a token adds to it."""
     layers = model.layers or 0
@@ -197,11 +160,6 @@ def growing_layers(model: Model) -> int:
     else:
         per_layer = 4 * (model.kv_heads or 0) * (model.head_dimension or 0)
     return min(layers, round((model.kv_bytes_per_token or 0) / per_layer)) if per_layer else layers
-
-
-def _hidden(model: Model) -> float:
-    # A dense transformer has about 12 · layers · hidden² weights.
-    return model.hidden_size or ((model.active_parameters or model.parameters) / (12 * (model.layers or 1))) ** 0.5
 
 
 def _attention_flops(model: Model, growing: int, mean: Mean) -> float:
@@ -220,7 +178,7 @@ def _traffic_seconds(model: Model, accelerator: Accelerator, ranks: Layout) -> t
     """Return the seconds in which one token's activations are all-reduced, and sent to its experts and back."""
     if ranks.ranks == 1 or not model.layers:
         return 0.0, 0.0
-    sent = ALL_REDUCES_PER_LAYER * model.layers * _hidden(model) * ACTIVATION_BYTES
+    sent = ALL_REDUCES_PER_LAYER * model.layers * hidden_size(model) * ACTIVATION_BYTES
     tensor = ranks.tensor_parallelism
     reduce = sent * 2 * (tensor - 1) / tensor / (_fabric(accelerator, tensor) / 2)
     if not ranks.has_expert_parallelism and ranks.data_parallelism == 1:

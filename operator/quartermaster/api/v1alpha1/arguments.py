@@ -28,6 +28,13 @@ OWN_FLAGS: Final = (
     "--dp-size",
     "--dp",
     "-dp",
+    "--enable-dp-attention",
+    "--expert-parallel-size",
+    "--enable-expert-parallel",
+    "--enable-ep-moe",
+    "--ep-size",
+    "--ep",
+    "-ep",
     "--nnodes",
     # how much memory a request may take: the plan fitted it
     "--max-model-len",
@@ -62,8 +69,8 @@ Argument = Annotated[
         cel=f"!(self.split('=')[0].replace('_', '-') in {json.dumps(OWN_FLAGS)})",
         wanted="no argument in args that Quartermaster writes or relies on itself",
         remedy=(
-            "remove it; tensorParallelism, pipelineParallelism and maxContextTokens set chips and context, and "
-            "address, model name and metrics belong to the operator"
+            "remove it; the parallelisms of a shape and maxContextTokens set chips and context, and address, model "
+            "name and metrics belong to the operator"
         ),
         holds=lambda argument: argument.split("=")[0].replace("_", "-") not in OWN_FLAGS,
         found=(SELF,),

@@ -45,6 +45,13 @@ def _replicas_reach_share(spec: Any) -> bool:
     return share is None or most is None or most == 0 or Decimal(share) * most >= Decimal("0.9999")
 
 
+def _dense_stays_whole(spec: Any) -> bool:
+    facts = spec.model.facts
+    if facts is None or (facts.active_parameters is not None and facts.active_parameters < facts.parameters):
+        return True
+    return all(shape.data_parallelism == shape.expert_parallelism == 1 for shape in spec.serving.shapes)
+
+
 class InferenceDeploymentSpec(ApiModel):
     """What a model needs; where it runs is decided by Quartermaster."""
 
@@ -145,6 +152,23 @@ class InferenceDeploymentSpec(ApiModel):
             ),
             field="traffic",
             found=("traffic.inputTokens", "traffic.outputTokens", "serving.maxContextTokens"),
+        ),
+        Rule(
+            cel=(
+                "!has(self.model.facts) || (has(self.model.facts.activeParameters)"
+                " && self.model.facts.activeParameters < self.model.facts.parameters)"
+                " || !has(self.serving) || !has(self.serving.shapes)"
+                " || self.serving.shapes.all(shape, (!has(shape.dataParallelism) || shape.dataParallelism == 1)"
+                " && (!has(shape.expertParallelism) || shape.expertParallelism == 1))"
+            ),
+            wanted="shapes without dataParallelism and expertParallelism, because a dense model has no experts",
+            remedy=(
+                "remove them, since more replicas do the same; or set model.facts.activeParameters below parameters for"
+                " a mixture of experts"
+            ),
+            holds=_dense_stays_whole,
+            field="serving.shapes",
+            found=("model.facts.parameters", "model.facts.activeParameters"),
         ),
     )
 

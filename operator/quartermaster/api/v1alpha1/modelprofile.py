@@ -10,7 +10,7 @@ from quartermaster.api.rule import Rule
 from quartermaster.api.v1alpha1.base import ApiModel, Name, ObjectMeta
 from quartermaster.api.v1alpha1.enums import EngineName, Precision, ProfileOrigin
 from quartermaster.api.v1alpha1.keys import object_name
-from quartermaster.api.v1alpha1.workload import chips_within_bound
+from quartermaster.api.v1alpha1.workload import DataParallelism, ExpertParallelism, parallelism_rules
 
 
 class ModelProfileSpec(ApiModel):
@@ -31,6 +31,10 @@ class ModelProfileSpec(ApiModel):
     """Chips over which each layer is split."""
     pipeline_parallelism: Annotated[int, Field(ge=1, le=64)] = 1
     """Stages into which the layers are divided."""
+    data_parallelism: DataParallelism = 1
+    """Ranks that each hold the whole attention and take requests of their own."""
+    expert_parallelism: ExpertParallelism = 1
+    """Chips over which the routed experts are spread whole."""
     alpha_seconds: DecimalString
     """Fixed time of one iteration."""
     beta_seconds_per_token: DecimalString
@@ -65,7 +69,7 @@ class ModelProfileSpec(ApiModel):
     """Observed: proposed and updated by the operator from what replicas show. Stated: a person's, and it goes first."""
 
     rules: ClassVar[tuple[Rule, ...]] = (
-        chips_within_bound(),
+        *parallelism_rules(),
         Rule(
             cel="self.alphaSeconds.matches('[1-9]')",
             wanted="alphaSeconds above 0, because no iteration is free",

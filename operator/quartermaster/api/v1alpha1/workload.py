@@ -1,5 +1,6 @@
 """What an InferenceDeployment serves, and how: model, serving, traffic, objectives, scaling."""
 
+import json
 from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import Field, StringConstraints
@@ -17,16 +18,28 @@ DEFAULT_MAX_REPLICAS: Final = 1000
 
 MAX_CHIPS_PER_REPLICA: Final = 1024
 
+EXPERT_ENGINES: Final = (EngineName.VLLM, EngineName.SGLANG, EngineName.TENSORRT_LLM)
+"""Engines that we start with expert parallelism and with data-parallel attention."""
+
+_EXPERT_ENGINES: Final = tuple(engine.value for engine in EXPERT_ENGINES)
+_TENSOR, _PIPELINE, _DATA, _EXPERT = (
+    f"(has(self.{name}) ? self.{name} : 1)"
+    for name in ("tensorParallelism", "pipelineParallelism", "dataParallelism", "expertParallelism")
+)
+
 ShapeName = Annotated[
     str,
     # With engine, precision and parallelism behind it, the name must still fit a label value of 63 characters.
-    StringConstraints(min_length=1, max_length=30),
+    StringConstraints(min_length=1, max_length=28),
     pattern(
         "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
         wanted="a shape's name of lower-case letters, digits and '-'",
         remedy="write it such as h200-pair, because it becomes part of a label",
     ),
 ]
+
+DataParallelism = Annotated[int, Field(ge=1, le=128)]
+ExpertParallelism = Annotated[int, Field(ge=1, le=MAX_CHIPS_PER_REPLICA)]
 
 PodLabels = Annotated[
     dict[str, LabelValue],
@@ -43,18 +56,47 @@ PodAnnotations = Annotated[
 ]
 
 
-def chips_within_bound() -> Rule:
-    """Return the rule that a replica's chips stay countable; for anything with both parallelisms."""
-    return Rule(
-        cel=(
-            "(has(self.tensorParallelism) ? self.tensorParallelism : 1)"
-            f" * (has(self.pipelineParallelism) ? self.pipelineParallelism : 1) <= {MAX_CHIPS_PER_REPLICA}"
+def parallelism_rules() -> tuple[Rule, ...]:
+    """Return the rules among the parallelisms and the engine of a replica; for anything that states them."""
+    return (
+        Rule(
+            cel=f"{_TENSOR} * {_PIPELINE} * {_DATA} <= {MAX_CHIPS_PER_REPLICA}",
+            wanted=(
+                f"at most {MAX_CHIPS_PER_REPLICA} chips per replica, tensorParallelism times pipelineParallelism times"
+                " dataParallelism"
+            ),
+            remedy="lower tensorParallelism, pipelineParallelism or dataParallelism",
+            holds=lambda shape: (
+                shape.tensor_parallelism * shape.pipeline_parallelism * shape.data_parallelism <= MAX_CHIPS_PER_REPLICA
+            ),
+            field="pipelineParallelism",
+            found=("tensorParallelism", "pipelineParallelism", "dataParallelism"),
         ),
-        wanted=f"at most {MAX_CHIPS_PER_REPLICA} chips per replica, tensorParallelism times pipelineParallelism",
-        remedy="lower tensorParallelism or pipelineParallelism",
-        holds=lambda shape: shape.tensor_parallelism * shape.pipeline_parallelism <= MAX_CHIPS_PER_REPLICA,
-        field="pipelineParallelism",
-        found=("tensorParallelism", "pipelineParallelism"),
+        Rule(
+            cel=f"{_EXPERT} == 1 || {_EXPERT} == {_TENSOR} * {_DATA}",
+            wanted=(
+                "expertParallelism of 1, or of all chips that share a layer, which are tensorParallelism times"
+                " dataParallelism"
+            ),
+            remedy="set expertParallelism to tensorParallelism times dataParallelism, or leave it out",
+            holds=lambda shape: shape.expert_parallelism in {1, shape.tensor_parallelism * shape.data_parallelism},
+            field="expertParallelism",
+            found=("expertParallelism", "tensorParallelism", "dataParallelism"),
+        ),
+        Rule(
+            cel=(
+                f"!has(self.engine) || self.engine in {json.dumps(_EXPERT_ENGINES)} || ({_EXPERT} == 1 && {_DATA} == 1)"
+            ),
+            wanted=f"expertParallelism and dataParallelism with an engine that has them: {', '.join(_EXPERT_ENGINES)}",
+            remedy="remove them, or choose such an engine",
+            holds=lambda shape: (
+                shape.engine is None
+                or shape.engine in EXPERT_ENGINES
+                or shape.expert_parallelism * shape.data_parallelism == 1
+            ),
+            field="engine",
+            found=("engine", "expertParallelism", "dataParallelism"),
+        ),
     )
 
 
@@ -129,10 +171,17 @@ class ShapeSpec(ApiModel):
     """Chips over which each layer is split."""
     pipeline_parallelism: Annotated[int, Field(ge=1, le=64)] = 1
     """Stages into which the layers are divided."""
+    data_parallelism: DataParallelism = 1
+    """Ranks that each hold the whole attention and take requests of their own; for a mixture of experts.
+
+    Each rank is tensorParallelism chips; the routed experts are shared by all of them.
+    """
+    expert_parallelism: ExpertParallelism = 1
+    """Chips over which the routed experts are spread whole; 1 splits each expert over all chips that share a layer."""
     args: Annotated[tuple[Argument, ...], Field(max_length=64), ATOMIC] = ()
     """Arguments added for this shape."""
 
-    rules: ClassVar[tuple[Rule, ...]] = (chips_within_bound(),)
+    rules: ClassVar[tuple[Rule, ...]] = parallelism_rules()
 
 
 class PodOverlay(ApiModel):

@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import Final
 
 from quartermaster.api.v1alpha1.enums import EngineName
+from quartermaster.api.v1alpha1.workload import EXPERT_ENGINES
 from quartermaster.manifests.engines import (
     furiosa_llm,
     sglang,
@@ -18,6 +19,7 @@ from quartermaster.manifests.engines import (
     vllm_tpu,
 )
 from quartermaster.manifests.engines.launch import Launch as Launch
+from quartermaster.manifests.engines.require import refuse_expert_parallelism
 from quartermaster.manifests.replica import Replica
 from quartermaster.manifests.weights import Weights
 
@@ -52,4 +54,6 @@ def launch(replica: Replica, weights: Weights) -> Launch:
     Raises:
         ManifestError: the engine cannot serve it so; the message says what to do.
     """
+    if replica.shape.engine not in EXPERT_ENGINES:
+        refuse_expert_parallelism(replica)
     return LAUNCH_BY_ENGINE[replica.shape.engine](replica, weights)

@@ -1,9 +1,26 @@
 """What engines refuse in common, with the words for it."""
 
 from quartermaster.api.v1alpha1.enums import Precision
+from quartermaster.api.v1alpha1.workload import EXPERT_ENGINES
 from quartermaster.manifests.errors import ManifestError
 from quartermaster.manifests.replica import Replica
 from quartermaster.manifests.weights import Scheme, Weights
+
+
+def refuse_expert_parallelism(replica: Replica) -> None:
+    """Refuse data-parallel attention and expert parallelism for an engine that is not started with them.
+
+    Raises:
+        ManifestError: the shape has one of them.
+    """
+    shape = replica.shape
+    if shape.data_parallelism > 1 or shape.expert_parallelism > 1:
+        raise ManifestError(
+            "ShapeNotSupported",
+            f"wanted tensor and pipeline parallelism alone for {shape.engine.value}, found dataParallelism"
+            f" {shape.data_parallelism} and expertParallelism {shape.expert_parallelism}: leave them out, or use an"
+            f" engine that has them ({', '.join(engine.value for engine in EXPERT_ENGINES)})",
+        )
 
 
 def refuse_object_store(replica: Replica, weights: Weights) -> None:

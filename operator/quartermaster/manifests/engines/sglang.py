@@ -1,6 +1,8 @@
 """SGLang on NVIDIA and AMD GPUs.
 
-Source: SGLang documentation, "Server Arguments", read 2026-11-21. Without ``--enable-metrics`` it shows no metrics.
+Its tensor parallelism counts every chip that shares a layer; data-parallel attention divides them into ranks.
+Source: SGLang documentation, "Server Arguments" and "DP, DPA and SGLang DP Router", read 2026-11-21. Without
+``--enable-metrics`` it shows no metrics.
 """
 
 from quartermaster.api.names import SERVING_PORT
@@ -8,6 +10,7 @@ from quartermaster.manifests.engines.launch import Launch
 from quartermaster.manifests.engines.vllm import load_options
 from quartermaster.manifests.replica import Replica
 from quartermaster.manifests.weights import Weights
+from quartermaster.planner.fleet import Shape
 
 
 def launch(replica: Replica, weights: Weights) -> Launch:
@@ -24,11 +27,17 @@ def launch(replica: Replica, weights: Weights) -> Launch:
     args += replica.extra_arguments
     args += [
         f"--served-model-name={replica.workload.spec.model.name}",
-        f"--tp-size={shape.tensor_parallelism}",
+        f"--tp-size={shape.tensor_parallelism * shape.data_parallelism}",
         f"--pp-size={shape.pipeline_parallelism}",
+        *_expert_options(shape),
         "--enable-metrics",
         "--host=0.0.0.0",
         f"--port={SERVING_PORT}",
     ]
     environment = (("SGLANG_CACHE_DIR", "/cache/sglang"), ("FLASHINFER_WORKSPACE_BASE", "/cache"))
     return Launch(("python3", "-m", "sglang.launch_server"), tuple(args), environment, is_root_read_only=True)
+
+
+def _expert_options(shape: Shape) -> tuple[str, ...]:
+    options = [f"--dp-size={shape.data_parallelism}", "--enable-dp-attention"] if shape.data_parallelism > 1 else []
+    return (*options, *([f"--ep-size={shape.expert_parallelism}"] if shape.expert_parallelism > 1 else []))

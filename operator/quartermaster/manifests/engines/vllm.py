@@ -1,6 +1,7 @@
 """vLLM on NVIDIA and AMD GPUs, and the options that every engine built on vLLM shares.
 
-Source: vLLM documentation, "Engine Arguments" and "Loading models with Run:ai Model Streamer", read 2026-11-21.
+Source: vLLM documentation, "Engine Arguments", "Loading models with Run:ai Model Streamer", "Data Parallel Deployment"
+and "Expert Parallel Deployment", read 2026-11-21.
 """
 
 from typing import Final
@@ -11,6 +12,7 @@ from quartermaster.manifests.engines.launch import MODEL_STREAMER, Launch
 from quartermaster.manifests.engines.require import converts_weights
 from quartermaster.manifests.replica import Replica
 from quartermaster.manifests.weights import Weights
+from quartermaster.planner.fleet import Shape
 
 COMMAND: Final = ("vllm", "serve")
 ENVIRONMENT: Final = (("VLLM_CACHE_ROOT", "/cache/vllm"), ("VLLM_NO_USAGE_STATS", "1"))
@@ -51,7 +53,14 @@ def serve_options(
         f"--served-model-name={replica.workload.spec.model.name}",
         f"--tensor-parallel-size={shape.tensor_parallelism * devices_per_chip}",
         f"--pipeline-parallel-size={shape.pipeline_parallelism}",
+        *_expert_options(shape),
         "--host=0.0.0.0",
         f"--port={SERVING_PORT}",
     ]
     return tuple(options)
+
+
+def _expert_options(shape: Shape) -> tuple[str, ...]:
+    """Return the options for experts, which all tensor- and data-parallel ranks share."""
+    options = [f"--data-parallel-size={shape.data_parallelism}"] if shape.data_parallelism > 1 else []
+    return (*options, *(["--enable-expert-parallel"] if shape.expert_parallelism > 1 else []))
