@@ -16,15 +16,6 @@ def spans(starts: Ints, lengths: Ints) -> tuple[Ints, Ints]:
     return owners, np.arange(total) - np.repeat(ends - lengths - starts, lengths)
 
 
-def least_by(groups: Ints, values: Floats, count: int) -> Floats:
-    """Return the least value of each of ``count`` groups, infinite where there is none; groups are ascending."""
-    found = np.full(count, np.inf)
-    if groups.size:
-        firsts = firsts_of(groups)
-        found[groups[firsts]] = np.minimum.reduceat(values, firsts)
-    return found
-
-
 def firsts_of(groups: Ints) -> Ints:
     """Return where each run of equal values begins; there is at least one value."""
     return np.flatnonzero(np.concatenate(([True], groups[1:] != groups[:-1])))

@@ -83,6 +83,11 @@ def value_of(problem: Problem, columns: Columns) -> Floats:
     return value + unmet_price(problem.needs, columns.need, unmet)
 
 
+def total_of(problem: Problem, counts: Ints) -> float:
+    """Return what counts by option add to the objective, over all needs."""
+    return float(value_of(problem, chosen_columns(problem, counts)).sum())
+
+
 def unmet_of(problem: Problem, columns: Columns) -> Unmet:
     """Return what each column leaves undone."""
     options, needs, owner = problem.options, problem.needs, columns.owner

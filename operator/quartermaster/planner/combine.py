@@ -27,21 +27,19 @@ NARROW = Breadth(16, 800, 0.3)
 HALF = 0.5
 
 
-def combine(master: Master, known: Columns, effort: Effort, breadth: Breadth = WIDE) -> tuple[Ints | None, float]:
-    """Return counts by option that cost less than the known plan's columns, if any, and what none can undercut.
+def combine(master: Master, known: Columns, effort: Effort, breadth: Breadth = WIDE) -> Ints | None:
+    """Return the best counts by option that known columns and others near them make; None where none were found.
 
     Only columns whose price is within the gap can be part of a better plan: they are collected first.
     """
     problem = master.problem
     master.add(known)
     prices = master.prices
-    reduced = master.reduced(prices)
     least = master.known(prices)
     value = _value(master, known)
     slack = max(value - master.bound, 0.0)
     own = np.minimum(slack, breadth.slack_fraction * np.abs(least)) + 1e-6
-    near, beyond = master.covers.within(prices, least, own, each=breadth.each, most=breadth.most)
-    master.add(near)
+    master.add(master.covers.within(prices, least, own, each=breadth.each, most=breadth.most))
     reduced = master.reduced(prices)
     kept = np.flatnonzero(reduced <= (least + own)[master.columns.need])
     if kept.size > breadth.most:
@@ -56,10 +54,7 @@ def combine(master: Master, known: Columns, effort: Effort, breadth: Breadth = W
         taken = columns.of(np.flatnonzero(chosen.values > HALF))
         counts = np.zeros(problem.options.count, dtype=np.int64)
         counts[taken.option] = taken.count
-    # A plan with a column that was not looked at costs at least the bound with that column in it.
-    missed = float((beyond - least).min(initial=INFINITY))
-    outside = master.bound + max(missed, 0.0) if np.isfinite(missed) else INFINITY
-    return counts, max(master.bound, min(chosen.bound, outside))
+    return counts
 
 
 def _value(master: Master, columns: Columns) -> float:

@@ -34,7 +34,6 @@ class Care:
 
 USUAL = Care(1e-5, 2_000, 16)
 CLOSE = Care(1e-5, 20_000, 128)
-CLOSEST = Care(1e-6, 200_000, 512)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,20 +104,15 @@ class Covers:
         )
         return Priced(best + self._stop, bounds + self._stop, self._columns(np.arange(count), found))
 
-    def within(
-        self, limit_prices: Floats, known: Floats, slack: Floats, *, each: int, most: int
-    ) -> tuple[Columns, Floats]:
-        """Return covers that cost less than ``known + slack``, up to ``each`` of every need, ``most`` in all.
-
-        The second value is what every cover that was not returned costs at least.
-        """
+    def within(self, limit_prices: Floats, known: Floats, slack: Floats, *, each: int, most: int) -> Columns:
+        """Return covers that cost less than ``known + slack``, up to ``each`` of every need, ``most`` in all."""
         hits, need = _room(most), np.zeros(most, dtype=np.int64)
         best = known - self._stop
-        bounds, count = search(
+        _, count = search(
             self._items,
             self._wants,
             self._prices(limit_prices),
-            best.copy(),
+            best,
             slack,
             0.0,
             0.0,
@@ -131,7 +125,7 @@ class Covers:
         )
         return self._columns(
             need[:count], Found(hits.value[:count], hits.size[:count], hits.item[:count], hits.times[:count])
-        ), bounds + self._stop
+        )
 
     def _prices(self, limit_prices: Floats) -> Floats:
         usage = self.problem.usage

@@ -107,7 +107,7 @@ def _after(problem: Problem, state: _State, fixed: Ints, prices: Floats, *, is_l
     rest = Master(smaller.problem)
     if left.size and not is_late():
         rest.add(inside(smaller, _as_whole(part, master.columns)))
-        rest.generate(prices[smaller.limits], is_late=is_late, rounds=0 if is_late() else ROUNDS)
+        rest.generate(prices[smaller.limits], is_late=is_late, rounds=ROUNDS)
     return _State(smaller, rest, counts, room)
 
 

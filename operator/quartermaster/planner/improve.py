@@ -9,7 +9,15 @@ from collections.abc import Callable
 import numpy as np
 
 from quartermaster.planner.arrays import Floats, Ints, spans
-from quartermaster.planner.column import Columns, chosen_columns, inside, running_columns, usage_of_columns, value_of
+from quartermaster.planner.column import (
+    Columns,
+    chosen_columns,
+    inside,
+    running_columns,
+    total_of,
+    usage_of_columns,
+    value_of,
+)
 from quartermaster.planner.combine import NARROW, combine
 from quartermaster.planner.dive import dive, fitting
 from quartermaster.planner.highs import Effort
@@ -153,7 +161,7 @@ def _again(
         return None
     found: Ints | None = dive(small, is_late=is_late)
     if is_thorough and not _is_better(part, found, before):
-        found, _ = combine(small, now, EFFORT, NARROW)
+        found = combine(small, now, EFFORT, NARROW)
     if not _is_better(part, found, before):
         return None
     better = others.copy()
@@ -164,7 +172,7 @@ def _again(
 def _is_better(part: Part, found: Ints | None, before: float) -> bool:
     if found is None:
         return False
-    return float(value_of(part.problem, chosen_columns(part.problem, found)).sum()) < before - 1e-7 * abs(before)
+    return total_of(part.problem, found) < before - 1e-7 * abs(before)
 
 
 def resumed(master: Master) -> Ints:

@@ -227,7 +227,7 @@ def _planned(start: Start, counts: Ints, chosen: Ints, *, is_late: Callable[[], 
     small.generate(start.prices[part.limits], is_late=is_late, rounds=ROUNDS)
     found = serve_left(small, dive(small, is_late=is_late))
     if chosen.size > 1:
-        better, _ = combine(small, chosen_columns(part.problem, found), EFFORT)
+        better = combine(small, chosen_columns(part.problem, found), EFFORT)
         found = found if better is None else better
     made = others.copy()
     made[part.options] = found

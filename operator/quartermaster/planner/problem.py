@@ -43,12 +43,6 @@ class Needs:
         """Number of needs."""
         return int(self.rate.size)
 
-    @property
-    def is_spread(self) -> Bools:
-        """Whether regions, zones or a budget bind the choice of replicas."""
-        wide: Bools = (self.regions > 1) | (self.zones > 1) | (self.region_share < 1) | np.isfinite(self.budget)
-        return wide
-
     def of(self, chosen: Ints) -> "Needs":
         """Return some of the needs."""
         return Needs(*(getattr(self, name)[chosen] for name in self.__slots__))

@@ -12,7 +12,7 @@ from functools import partial
 import numpy as np
 
 from quartermaster.planner.arrays import Bools, Floats, Ints
-from quartermaster.planner.column import Columns, chosen_columns, running_columns, unmet_of, value_of
+from quartermaster.planner.column import Columns, chosen_columns, running_columns, total_of, unmet_of
 from quartermaster.planner.combine import combine
 from quartermaster.planner.compact import compact
 from quartermaster.planner.cover import CLOSE
@@ -93,7 +93,7 @@ def solve(
 
 def objective_of(problem: Problem, counts: Ints) -> float:
     """Return what counts cost, with preferences, changes and whatever stays unmet priced in."""
-    return float(value_of(softened(problem), chosen_columns(problem, counts)).sum())
+    return total_of(softened(problem), counts)
 
 
 def _solve_hard(
@@ -109,23 +109,19 @@ def _solve_hard(
     counts = improve(master, counts, goal=master.bound * (1 + GOAL_FRACTION), tries=TRIES, is_late=is_late)
     master.price(master.prices, CLOSE)
     bound = master.bound
-    columns = chosen_columns(problem, counts)
     if problem.needs.count <= FEW_NEEDS and not is_late():
-        better, bound = combine(master, columns, TO_THE_END)
-        if (
-            better is not None
-            and value_of(problem, chosen_columns(problem, better)).sum() < value_of(problem, columns).sum()
-        ):
-            counts, columns = better, chosen_columns(problem, better)
+        better = combine(master, chosen_columns(problem, counts), TO_THE_END)
+        if better is not None and total_of(problem, better) < total_of(problem, counts):
+            counts = better
     if not is_late() and not problem.needs.is_soft.any():
         counts, bound = _by_one_program(problem, counts, bound)
-    objective = float(value_of(problem, chosen_columns(problem, counts)).sum())
+    objective = total_of(problem, counts)
     return Solution(counts, objective, min(bound, objective), master.prices, master.columns)
 
 
 def _by_one_program(problem: Problem, counts: Ints, bound: float) -> tuple[Ints, float]:
     """Return better counts and bound, where the problem is small enough for one program and these are far off."""
-    before = float(value_of(problem, chosen_columns(problem, counts)).sum())
+    before = total_of(problem, counts)
     is_short = bool(_unserved(problem, counts).any())
     is_near = not is_short and before - bound <= GOAL_FRACTION * abs(before)
     if is_near or problem.needs.count > (SOME_NEEDS if is_short else FEW_NEEDS):
@@ -133,7 +129,7 @@ def _by_one_program(problem: Problem, counts: Ints, bound: float) -> tuple[Ints,
     found, proven = compact(problem)
     if found is None or _unserved(problem, found).any() or (problem.taken(found) > problem.room + _SLACK).any():
         return counts, bound
-    own = float(value_of(problem, chosen_columns(problem, found)).sum())
+    own = total_of(problem, found)
     return (found, max(bound, proven)) if own < before else (counts, max(bound, proven))
 
 
@@ -160,7 +156,7 @@ def _with_the_rest(problem: Problem, found: Solution) -> Solution:
 
 def _whole(master: Master, *, is_late: Callable[[], bool]) -> Ints:
     """Return the best of a few whole plans: the first that leaves no need without room ends the search."""
-    best: Ints | None = None
+    best = np.zeros(master.problem.options.count, dtype=np.int64)
     least = np.inf
     dives = (
         partial(dive, master, fraction=fraction, giant_fraction=giants, is_late=is_late) for fraction, giants in DIVES
@@ -168,12 +164,12 @@ def _whole(master: Master, *, is_late: Callable[[], bool]) -> Ints:
     running = [partial(resumed, master)] if master.problem.options.running.any() else []
     for start in (*running, *dives):
         counts = squeeze(master, serve_left(master, start()), is_late=is_late)
-        value = float(value_of(master.problem, chosen_columns(master.problem, counts)).sum())
-        if best is None or value < least:
+        value = total_of(master.problem, counts)
+        if value < least:
             best, least = counts, value
         if is_late() or (start not in running and not without_room(master, best)):
             break
-    return best if best is not None else counts
+    return best
 
 
 def _unserved(problem: Problem, counts: Ints) -> Bools:
@@ -243,6 +239,5 @@ def _by_priority(
 def _solved(problem: Problem, counts: Ints, found: Solution, limits: Ints) -> Solution:
     prices = np.zeros(problem.room.size)
     prices[limits] = found.prices
-    columns = chosen_columns(problem, counts)
-    objective = float(value_of(problem, columns).sum())
-    return Solution(counts, objective, min(objective, found.bound), prices, columns)
+    objective = total_of(problem, counts)
+    return Solution(counts, objective, min(objective, found.bound), prices, chosen_columns(problem, counts))

@@ -74,20 +74,3 @@ def unmet_price(needs: Needs, of: Ints, unmet: Unmet) -> Floats:
     weighed: Floats = UNSERVED_PRICE * needs.weight[of] * price
     nothing = (BESIDE_SHORTAGE if needs.is_soft.any() else 1.0) * NOTHING_PRICE
     return np.where(needs.is_soft[of] | unmet.is_nothing, weighed, nothing * needs.dearest[of])
-
-
-def least_price(needs: Needs, of: Ints, left: Floats, ratio: Floats) -> Floats:
-    """Return what covering ``left`` of a rate costs at least, at ``ratio`` dollars per hour for all of it.
-
-    Part of a soft need may stay unmet where that is cheaper: the segments of its price are met or left one by one.
-    """
-    price = left * ratio
-    soft = np.flatnonzero(needs.is_soft[of] & (left > 0))
-    if soft.size:
-        slope = UNSERVED_PRICE * needs.weight[of[soft]]
-        least = np.zeros(soft.size)
-        for segment in range(SEGMENTS):
-            part = np.clip(left[soft] - segment / SEGMENTS, 0.0, 1 / SEGMENTS)
-            least += np.where(part > 0, part * np.minimum(ratio[soft], slope * (1.0 + segment)), 0.0)
-        price[soft] = least
-    return price
