@@ -7,6 +7,7 @@ once engines have been scraped. What is decided is ``reconcile.decide``; here no
 import asyncio
 import logging
 import time
+from datetime import UTC, datetime
 from functools import partial
 
 from quartermaster.catalog.catalog import Catalog
@@ -18,6 +19,7 @@ from quartermaster.controller.settings import Settings
 from quartermaster.controller.watching import Caches
 from quartermaster.controller.writing import Writer
 from quartermaster.reconcile.decide import decide
+from quartermaster.reconcile.observation import Observed
 from quartermaster.reconcile.outcome import Memory, Outcome
 from quartermaster.telemetry.metrics import Metrics
 
@@ -44,7 +46,7 @@ class Loop:
         self._stopping = asyncio.Event()
         self._scraped = asyncio.Event()
         self._caches = Caches(client, wake=self.wake)
-        self._writer = Writer(client, self._caches, instance=settings.process_name)
+        self._writer = Writer(client, self._caches, instance=settings.process_name, progressed=self._progressed)
         self._load = Load(catalog, metrics, interval_seconds=settings.scale_seconds)
         self._candidate = Candidate(
             client,
@@ -90,10 +92,17 @@ class Loop:
                 group.create_task(self._scrape(), name="scrape"),
             ]
             try:
+                await asyncio.to_thread(self._get_ready)
                 await self._turn_until_stopped()
             finally:
                 for task in background:
                     task.cancel()
+
+    def _get_ready(self) -> None:
+        """Decide on nothing once: what has to be compiled and loaded is there before a decision has to be in time."""
+        nothing = Observed(datetime.now(UTC), time.monotonic())
+        decide(nothing, Memory(), catalog=self._catalog, plan_seconds=self._settings.plan_seconds)
+        self._progressed()
 
     async def _scrape(self) -> None:
         while True:
@@ -150,13 +159,21 @@ class Loop:
         if not outcome.has_replanned:
             self._pause_seconds = min(_LONGEST_PAUSE_SECONDS, decided_seconds - started_seconds)
         self._memory = outcome.memory
-        due = self._writer.due(outcome)
-        for error in await self._writer.write(due):
+        written = await self._writer.write(self._writer.due(outcome))
+        for error in written.errors:
             logger.warning("not written: %s", error)
+        if not written.is_whole:
+            self.wake()
         self._tell(
-            due, decide_seconds=decided_seconds - started_seconds, turn_seconds=time.monotonic() - started_seconds
+            written.outcome,
+            decide_seconds=decided_seconds - started_seconds,
+            turn_seconds=time.monotonic() - started_seconds,
         )
         return True
+
+    def _progressed(self) -> None:
+        """Note that the loop is at work."""
+        self._turned_seconds = time.monotonic()
 
     def _tell(self, outcome: Outcome, *, decide_seconds: float, turn_seconds: float) -> None:
         figures.tell_outcome(self._metrics, outcome, decide_seconds=decide_seconds, turn_seconds=turn_seconds)

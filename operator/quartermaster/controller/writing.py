@@ -1,14 +1,16 @@
 """Apply: an outcome is sent, and the next decision waits until the caches show it. What failed is told.
 
 A write that failed is tried again later, each after a delay of its own: an object that nobody can write (a quota, a
-webhook, a namespace that is being deleted) holds up no other.
+webhook, a namespace that is being deleted) holds up no other. Writing does not go on for long without another look at
+the world: what is left then is decided again, as it is by then.
 """
 
 import asyncio
 import logging
-from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+import time
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 from quartermaster.cluster import apply, resources
 from quartermaster.cluster.apply import Result
@@ -24,17 +26,53 @@ logger = logging.getLogger(__name__)
 
 Write = Apply | Delete | StatusWrite | EventNote
 
+Item = TypeVar("Item")
+
 _SEEN_TIMEOUT_SECONDS = 5.0
+LONGEST_SECONDS = 10.0
+"""How long children are written, and then how long statuses are, before what is left waits for the next decision."""
+CHUNK = 4 * apply.CONCURRENCY
+"""Objects that are written whatever the time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What came of an outcome."""
+
+    outcome: Outcome
+    """The part of it that was tried."""
+    errors: tuple[str, ...]
+    """What failed, a sentence each."""
+    is_whole: bool
+    """Whether nothing was left for the next decision."""
 
 
 class Writer:
     """Sends outcomes to one cluster."""
 
-    def __init__(self, client: Client, caches: Caches, *, instance: str) -> None:
-        """``instance`` names this process in events."""
+    def __init__(
+        self,
+        client: Client,
+        caches: Caches,
+        *,
+        instance: str,
+        progressed: Callable[[], None],
+        longest_seconds: float = LONGEST_SECONDS,
+    ) -> None:
+        """Nothing is sent yet.
+
+        Args:
+            client: of the cluster.
+            caches: that show what was written.
+            instance: name of this process in events.
+            progressed: called whenever some writes have ended.
+            longest_seconds: how long children are written, and then statuses, before what is left has to wait.
+        """
         self._client = client
+        self._longest_seconds = longest_seconds
         self._caches = caches
         self._publisher = Publisher(client, instance=instance)
+        self._progressed = progressed
         self._patience = Patience()
 
     def due(self, outcome: Outcome) -> Outcome:
@@ -52,20 +90,43 @@ class Writer:
     def _is_due(self, write: Write) -> bool:
         return self._patience.is_due(_identity(write), _content(write))
 
-    async def write(self, outcome: Outcome) -> list[str]:
-        """Write what can be written, statuses always; returns what failed, a sentence each."""
-        applied = await apply.apply_objects(self._client, [entry.manifest for entry in outcome.apply])
-        deleted = await apply.delete_objects(self._client, [_victim(entry.reference) for entry in outcome.delete])
-        statuses = await apply.apply_status(
-            self._client,
-            [_with_status(entry.reference, dict(entry.status)) for entry in outcome.statuses],
-        )
-        errors = self._note(outcome.apply, applied)
-        errors += self._note(outcome.delete, deleted)
-        errors += self._note(outcome.statuses, statuses)
-        errors += await self._publish(outcome)
+    async def write(self, outcome: Outcome) -> Written:
+        """Write what can be written in its time, some statuses always."""
+        deadline_seconds = time.monotonic() + self._longest_seconds
+        applied = await self._in_time(outcome.apply, self._apply, deadline_seconds)
+        deleted = await self._in_time(outcome.delete, self._delete, deadline_seconds)
+        statuses = await self._in_time(outcome.statuses, self._tell, time.monotonic() + self._longest_seconds)
+        tried = _tried(outcome, applied=len(applied), deleted=len(deleted), statuses=len(statuses))
+        errors = self._note(tried.apply, applied)
+        errors += self._note(tried.delete, deleted)
+        errors += self._note(tried.statuses, statuses)
+        errors += await self._publish(tried)
         await self._until_seen([*applied, *statuses])
-        return errors
+        is_whole = len(applied) + len(deleted) + len(statuses) == _size(outcome)
+        return Written(tried, tuple(errors), is_whole)
+
+    async def _in_time(
+        self,
+        items: Sequence[Item],
+        write: Callable[[Sequence[Item]], Awaitable[Sequence[Result]]],
+        until_seconds: float,
+    ) -> list[Result]:
+        """Write some items after others while there is time; returns the results of those that were tried."""
+        results: list[Result] = []
+        while len(results) < len(items) and (not results or time.monotonic() < until_seconds):
+            results += await write(items[len(results) : len(results) + CHUNK])
+            self._progressed()
+        return results
+
+    async def _apply(self, entries: Sequence[Apply]) -> Sequence[Result]:
+        return await apply.apply_objects(self._client, [entry.manifest for entry in entries])
+
+    async def _delete(self, entries: Sequence[Delete]) -> Sequence[Result]:
+        return await apply.delete_objects(self._client, [_victim(entry.reference) for entry in entries])
+
+    async def _tell(self, entries: Sequence[StatusWrite]) -> Sequence[Result]:
+        documents = [_with_status(entry.reference, dict(entry.status)) for entry in entries]
+        return await apply.apply_status(self._client, documents)
 
     def _note(self, writes: Sequence[Write], results: Sequence[Result]) -> list[str]:
         """Remember what failed; returns a sentence for each."""
@@ -118,6 +179,22 @@ class Writer:
                 await asyncio.gather(*waits)
         except TimeoutError:
             logger.warning("the caches do not show our own writes yet; deciding all the same")
+
+
+def _size(outcome: Outcome) -> int:
+    return len(outcome.apply) + len(outcome.delete) + len(outcome.statuses)
+
+
+def _tried(outcome: Outcome, *, applied: int, deleted: int, statuses: int) -> Outcome:
+    """Return the part of an outcome that was tried; what is told of a deployment goes with its status."""
+    left = {entry.reference.uid for entry in outcome.statuses[statuses:]}
+    return replace(
+        outcome,
+        apply=outcome.apply[:applied],
+        delete=outcome.delete[:deleted],
+        statuses=outcome.statuses[:statuses],
+        events=tuple(note for note in outcome.events if note.regarding.uid not in left),
+    )
 
 
 def _identity(write: Write) -> Hashable:

@@ -1,0 +1,78 @@
+"""Outcomes are written in turns that end: what is left is decided again, and nothing is told of it yet."""
+
+import asyncio
+from datetime import date
+
+import pytest
+
+from quartermaster.cluster import resources
+from quartermaster.cluster.client import Client
+from quartermaster.cluster.credentials import Source
+from quartermaster.controller.watching import Caches
+from quartermaster.controller.writing import CHUNK, LONGEST_SECONDS, Writer, Written
+from quartermaster.planner.fleet import Fleet
+from quartermaster.planner.plan import Plan
+from quartermaster.reconcile.outcome import Apply, Memory, Outcome
+from tests.lab.cluster import Cluster, Options
+from tests.lab.components import KWOK, SCHEDULER
+
+pytestmark = pytest.mark.lab
+
+
+@pytest.fixture(scope="module")
+def cluster_options() -> Options:
+    """Nothing here needs a pod to run."""
+    return Options(without=frozenset({SCHEDULER, KWOK}))
+
+
+def services(namespace: str, count: int) -> Outcome:
+    """Return an outcome of so many Services."""
+    manifests = [
+        {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {"name": f"service-{number:03}", "namespace": namespace},
+            "spec": {"ports": [{"name": "http", "port": 80}], "clusterIP": "None"},
+        }
+        for number in range(count)
+    ]
+    applied = tuple(Apply(manifest, "it is not there") for manifest in manifests)
+    return Outcome(Fleet((), date(2026, 11, 21)), Plan(), Memory(), has_replanned=True, apply=applied)
+
+
+async def written(cluster: Cluster, outcome: Outcome, *, longest_seconds: float) -> tuple[Written, int, int]:
+    """Write an outcome once; returns what came of it, how often progress was told, and the Services there are."""
+    progress: list[None] = []
+    async with Client(Source(kubeconfig=str(cluster.kubeconfig()))) as client:
+        caches = Caches(client, wake=lambda: None)
+        running = asyncio.create_task(caches.run())
+        writer = Writer(
+            client,
+            caches,
+            instance="test",
+            progressed=lambda: progress.append(None),
+            longest_seconds=longest_seconds,
+        )
+        found = await writer.write(writer.due(outcome))
+        running.cancel()
+        there = await client.list(resources.SERVICES, outcome.apply[0].manifest["metadata"]["namespace"])
+    return found, len(progress), len(there)
+
+
+def test_a_large_outcome_is_written_in_turns(cluster: Cluster, namespace: str) -> None:
+    """Without any time left a turn still writes some, and says that more is to come."""
+    outcome = services(namespace, 2 * CHUNK + 1)
+    found, progressed, there = asyncio.run(written(cluster, outcome, longest_seconds=0.0))
+    assert not found.is_whole
+    assert found.outcome.apply == outcome.apply[:CHUNK]
+    assert (progressed, there) == (1, CHUNK)
+
+
+def test_an_outcome_that_is_written_in_time_is_whole(cluster: Cluster, namespace: str) -> None:
+    """Progress is told on the way, so that a loop at work is not taken for one that is stuck."""
+    outcome = services(namespace, 2 * CHUNK + 1)
+    found, progressed, there = asyncio.run(written(cluster, outcome, longest_seconds=6 * LONGEST_SECONDS))
+    assert found.is_whole
+    assert found.outcome == outcome
+    assert not found.errors
+    assert (progressed, there) == (3, len(outcome.apply))
