@@ -27,7 +27,7 @@ RELEASE = "quartermaster"
 USER = f"system:serviceaccount:{NAMESPACE}:{RELEASE}"
 """Who the operator is in the audit log."""
 PROBE_PORT = 8080
-READY_TIMEOUT_SECONDS = 30.0
+READY_TIMEOUT_SECONDS = 90.0
 _PREFIX = "QUARTERMASTER_"
 
 
