@@ -62,6 +62,12 @@ class Columns:
         starts = np.searchsorted(owner, np.arange(chosen.size + 1))
         return Columns(self.need[chosen], starts, self.option[entries], self.count[entries])
 
+    def counts(self, options: int) -> Ints:
+        """Return counts by option, of so many; no two columns are of one need."""
+        counts = np.zeros(options, dtype=np.int64)
+        counts[self.option] = self.count
+        return counts
+
     def names(self) -> list[bytes]:
         """Return what tells a column from others: its need, options and counts."""
         row = np.stack([self.option, self.count], axis=1)
@@ -126,12 +132,18 @@ def _excess(problem: Problem, columns: Columns) -> Floats:
 def usage_of_columns(problem: Problem, columns: Columns) -> tuple[Ints, Ints, Floats]:
     """Return what columns take from limits, as entries of column, limit and amount, by column."""
     usage = problem.usage
-    first = usage.start[columns.option]
-    entry, at = spans(first, usage.start[columns.option + 1] - first)
+    entry, at = usage.entries(columns.option)
     rows = problem.room.size + 1
     key, inverse = np.unique(columns.owner[entry] * rows + usage.limit[at], return_inverse=True)
     amount: Floats = np.bincount(inverse, usage.amount[at] * columns.count[entry], key.size).astype(np.float64)
     return key // rows, key % rows, amount
+
+
+def paid_of(problem: Problem, columns: Columns, prices: Floats) -> Floats:
+    """Return what each column pays for what it takes, at prices of the limits."""
+    column, limit, amount = usage_of_columns(problem, columns)
+    paid: Floats = np.bincount(column, prices[limit] * amount, columns.size).astype(np.float64)
+    return paid
 
 
 def inside(part: Part, columns: Columns) -> Columns:

@@ -32,7 +32,6 @@ def combine(master: Master, known: Columns, effort: Effort, breadth: Breadth = W
 
     Only columns whose price is within the gap can be part of a better plan: they are collected first.
     """
-    problem = master.problem
     master.add(known)
     prices = master.prices
     least = master.known(prices)
@@ -49,12 +48,9 @@ def combine(master: Master, known: Columns, effort: Effort, breadth: Breadth = W
     kept = np.union1d(kept, [place for place, name in enumerate(master.columns.names()) if name in names])
     columns = master.columns.of(kept)
     chosen = _chosen(master, columns, kept, names, effort)
-    counts = None
-    if chosen.values is not None:
-        taken = columns.of(np.flatnonzero(chosen.values > HALF))
-        counts = np.zeros(problem.options.count, dtype=np.int64)
-        counts[taken.option] = taken.count
-    return counts
+    if chosen.values is None:
+        return None
+    return columns.of(np.flatnonzero(chosen.values > HALF)).counts(master.problem.options.count)
 
 
 def _value(master: Master, columns: Columns) -> float:

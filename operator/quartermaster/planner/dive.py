@@ -97,12 +97,11 @@ def _after(problem: Problem, state: _State, fixed: Ints, prices: Floats, *, is_l
     """Return the state in which these columns are decided too."""
     part, master = state.part, state.master
     counts, room = state.counts.copy(), state.room.copy()
-    entries = master.columns.of(fixed)
-    taken = np.zeros(part.problem.options.count, dtype=np.int64)
-    taken[entries.option] = entries.count
+    decided = master.columns.of(fixed)
+    taken = decided.counts(part.problem.options.count)
     counts[part.options] += taken
     room[part.limits] -= part.problem.taken(taken)
-    left = np.setdiff1d(part.needs, part.needs[entries.need])
+    left = np.setdiff1d(part.needs, part.needs[decided.need])
     smaller = problem.part(left, room)
     rest = Master(smaller.problem)
     if left.size and not is_late():

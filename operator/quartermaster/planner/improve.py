@@ -8,16 +8,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from quartermaster.planner.arrays import Floats, Ints, spans
-from quartermaster.planner.column import (
-    Columns,
-    chosen_columns,
-    inside,
-    running_columns,
-    total_of,
-    usage_of_columns,
-    value_of,
-)
+from quartermaster.planner.arrays import Floats, Ints
+from quartermaster.planner.column import Columns, chosen_columns, inside, paid_of, running_columns, total_of, value_of
 from quartermaster.planner.combine import NARROW, combine
 from quartermaster.planner.dive import dive, fitting
 from quartermaster.planner.highs import Effort
@@ -26,7 +18,7 @@ from quartermaster.planner.problem import Part, softened
 
 NEIGHBOURS = 24
 """Needs that are planned again together."""
-TRIES = 40
+CROWDED_TRIES = 40
 """Neighbourhoods in which room is looked for."""
 PASSES = 3
 """Times that room is looked for, for needs that lost theirs to a heavier one."""
@@ -36,8 +28,6 @@ EFFORT = Effort(gap_fraction=1e-4, nodes=20, seconds=1.0)
 ROUNDS = 6
 """Rounds of new columns in a neighbourhood."""
 _SLACK = 1e-9
-NEAR = 1.25
-"""Options of the need in the middle within this of its best price count as wanted."""
 
 
 def improve(master: Master, counts: Ints, *, goal: float, tries: int, is_late: Callable[[], bool]) -> Ints:
@@ -75,7 +65,7 @@ def squeeze(master: Master, counts: Ints, *, is_late: Callable[[], bool]) -> Int
         for middle in without_room(master, counts):
             for size in CROWDS:
                 tries += 1
-                if tries > TRIES or is_late():
+                if tries > CROWDED_TRIES or is_late():
                     return counts
                 better = _seated(master, counts, middle, size, is_late=is_late)
                 if better is not None:
@@ -104,9 +94,7 @@ def _seated(master: Master, counts: Ints, middle: int, size: int, *, is_late: Ca
 
 
 def _regret(master: Master, columns: Columns, values: Floats) -> Floats:
-    column, limit, amount = usage_of_columns(master.problem, columns)
-    paid = values + np.bincount(column, master.prices[limit] * amount, columns.size)
-    return paid - master.known(master.prices)
+    return values + paid_of(master.problem, columns, master.prices) - master.known(master.prices)
 
 
 def _neighbours(
@@ -114,11 +102,10 @@ def _neighbours(
 ) -> Ints:
     """Return the needs to be planned again with the one in the middle."""
     problem = master.problem
-    wanted = _wanted(master, middle)
     usage = problem.usage
     taken = np.flatnonzero(counts)
-    owner, at = spans(usage.start[taken], usage.start[taken + 1] - usage.start[taken])
-    holds = np.isin(usage.limit[at], wanted)
+    owner, at = usage.entries(taken)
+    holds = np.isin(usage.limit[at], problem.wanted(np.array([middle]), master.prices))
     holders = problem.options.need[taken[owner[holds]]]
     held = np.bincount(holders, (usage.amount[at] * counts[taken[owner]])[holds], problem.needs.count)
     held[middle] = 0.0
@@ -129,28 +116,12 @@ def _neighbours(
     return np.sort(np.append(order, middle))
 
 
-def _wanted(master: Master, middle: int) -> Ints:
-    """Return the limits that the need's cheapest options take from."""
-    problem = master.problem
-    first, last = np.searchsorted(problem.options.need, [middle, middle + 1])
-    own = np.arange(first, last)
-    usage, options = problem.usage, problem.options
-    owner, at = spans(usage.start[own], usage.start[own + 1] - usage.start[own])
-    price = options.price[own] + np.bincount(owner, master.prices[usage.limit[at]] * usage.amount[at], own.size)
-    ratio = price / np.maximum(options.share[own], 1e-9)
-    near = ratio <= NEAR * ratio.min(initial=np.inf)
-    return np.unique(usage.limit[at][near[owner]])
-
-
 def _again(
     master: Master, counts: Ints, chosen: Ints, *, is_late: Callable[[], bool], is_thorough: bool = False
 ) -> Ints | None:
     """Return better counts, with the chosen needs planned again; None when there are none."""
     problem = master.problem
-    is_chosen = np.zeros(problem.needs.count, dtype=np.bool_)
-    is_chosen[chosen] = True
-    others = np.where(is_chosen[problem.options.need], 0, counts)
-    part = problem.part(chosen, problem.room - problem.taken(others))
+    part, others = problem.apart(chosen, counts)
     small = Master(part.problem)
     now = inside(part, chosen_columns(problem, counts))
     before = float(value_of(part.problem, now).sum())
@@ -159,9 +130,10 @@ def _again(
     small.generate(master.prices[part.limits], is_late=is_late, rounds=ROUNDS)
     if small.bound >= before - 1e-6 * abs(before) or is_late():
         return None
-    found: Ints | None = dive(small, is_late=is_late)
+    found = dive(small, is_late=is_late)
     if is_thorough and not _is_better(part, found, before):
-        found = combine(small, now, EFFORT, NARROW)
+        combined = combine(small, now, EFFORT, NARROW)
+        found = found if combined is None else combined
     if not _is_better(part, found, before):
         return None
     better = others.copy()
@@ -169,9 +141,7 @@ def _again(
     return better
 
 
-def _is_better(part: Part, found: Ints | None, before: float) -> bool:
-    if found is None:
-        return False
+def _is_better(part: Part, found: Ints, before: float) -> bool:
     return total_of(part.problem, found) < before - 1e-7 * abs(before)
 
 
@@ -182,10 +152,7 @@ def resumed(master: Master) -> Ints:
     runs = [names[name] for name in running_columns(problem).names() if name in names]
     order = np.array(runs, dtype=np.int64)
     order = order[np.argsort(-problem.needs.weight[master.columns.need[order]], kind="stable")]
-    taken = master.columns.of(fitting(master, order, order.size))
-    counts = np.zeros(problem.options.count, dtype=np.int64)
-    counts[taken.option] = taken.count
-    return counts
+    return master.columns.of(fitting(master, order, order.size)).counts(problem.options.count)
 
 
 def serve_left(master: Master, counts: Ints, *, is_soft: bool = False) -> Ints:

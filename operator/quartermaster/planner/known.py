@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from quartermaster.planner.arrays import Bools, Floats
-from quartermaster.planner.column import chosen_columns, unmet_of, value_of
+from quartermaster.planner.column import chosen_columns, paid_of, unmet_of, value_of
 from quartermaster.planner.cover import Covers
 from quartermaster.planner.fleet import Key, Pool, Workload
 from quartermaster.planner.master import Master
@@ -69,11 +69,9 @@ def least_of(problem: Problem, solution: Solution, loose: Floats) -> tuple[Float
         solution: counts and prices.
         loose: room of the limits when nothing is settled.
     """
-    values = value_of(problem, chosen_columns(problem, solution.counts))
-    usage = problem.usage
-    paid = solution.prices[usage.limit] * usage.amount * solution.counts[usage.option]
-    by_need = np.bincount(problem.options.need[usage.option], paid, problem.needs.count)
-    least = Covers(problem).cheapest(solution.prices, values + by_need).bound
+    columns = chosen_columns(problem, solution.counts)
+    values, paid = value_of(problem, columns), paid_of(problem, columns, solution.prices)
+    least = Covers(problem).cheapest(solution.prices, values + paid).bound
     bound, objective = float(least.sum() - solution.prices @ loose), float(values.sum())
     return least, max(0.0, objective - bound) / objective if objective > 0 else 0.0
 

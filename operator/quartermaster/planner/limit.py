@@ -38,6 +38,11 @@ class Usage:
     start: Ints
     """Where each option's entries begin, and their end."""
 
+    def entries(self, options: Ints) -> tuple[Ints, Ints]:
+        """Return the entries of some options, one option after another, and the place of the option each is of."""
+        owner, at = spans(self.start[options], self.start[options + 1] - self.start[options])
+        return owner, at
+
 
 def limits_of(
     pool: Pool,

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from quartermaster.planner.arrays import Bools, Floats, Ints, spans
-from quartermaster.planner.column import chosen_columns, inside, unmet_of, value_of
+from quartermaster.planner.arrays import Bools, Floats, Ints
+from quartermaster.planner.column import chosen_columns, inside, paid_of, unmet_of, value_of
 from quartermaster.planner.combine import combine
 from quartermaster.planner.cover import Covers
 from quartermaster.planner.dive import dive
@@ -32,8 +32,6 @@ MOST_AGAIN = 150
 ROUNDS = 6
 """Rounds of new columns in an attempt."""
 EFFORT = Effort(gap_fraction=1e-4, nodes=20, seconds=1.0)
-NEAR = 1.25
-"""Options within this of a need's best price count as wanted."""
 BUMP_FRACTION = 0.3
 """Of a chip's usual price: by how much limits get dearer, to see who would give way."""
 _SLACK = 1e-9
@@ -118,9 +116,8 @@ def _losing(start: Start, least: Floats) -> Bools:
     if int(start.changed.sum()) <= FEW:
         return start.changed.copy()
     columns = chosen_columns(problem, start.counts)
-    values, usage = value_of(problem, columns), problem.usage
-    paid = start.prices[usage.limit] * usage.amount * start.counts[usage.option]
-    regret = values + np.bincount(problem.options.need[usage.option], paid, problem.needs.count) - least
+    values = value_of(problem, columns)
+    regret = values + paid_of(problem, columns, start.prices) - least
     is_unmet = ~unmet_of(problem, columns).is_nothing
     released = start.changed & is_unmet
     candidates = np.flatnonzero(start.changed & ~is_unmet)
@@ -159,7 +156,7 @@ def _yielding(start: Start, counts: Ints, rows: Ints, least: Floats) -> tuple[In
     place = np.full(problem.room.size, -1)
     place[rows] = np.arange(rows.size)
     taken = np.flatnonzero(counts)
-    owner, at = spans(usage.start[taken], usage.start[taken + 1] - usage.start[taken])
+    owner, at = usage.entries(taken)
     own = place[usage.limit[at]] >= 0
     option, at = taken[owner[own]], at[own]
     holders, inverse = np.unique(problem.options.need[option], return_inverse=True)
@@ -185,25 +182,10 @@ def _usual_price(problem: Problem) -> float:
 
 def _with_neighbours(start: Start, counts: Ints, again: Ints, least: Floats, most: int) -> Ints:
     """Return needs with those that hold what they want and would go elsewhere for least."""
-    rows = _wanted(start, again)
+    rows = start.problem.wanted(again, start.prices)
     order, _ = _yielding(start, counts, rows, least)
     others = order[~np.isin(order, again)][:most]
     return np.sort(np.concatenate([again, others]))
-
-
-def _wanted(start: Start, chosen: Ints) -> Ints:
-    """Return the limits that the cheapest options of needs take from."""
-    problem = start.problem
-    starts = np.searchsorted(problem.options.need, chosen)
-    owner, own = spans(starts, np.searchsorted(problem.options.need, chosen, side="right") - starts)
-    usage, options = problem.usage, problem.options
-    entry, at = spans(usage.start[own], usage.start[own + 1] - usage.start[own])
-    price = options.price[own] + np.bincount(entry, start.prices[usage.limit[at]] * usage.amount[at], own.size)
-    ratio = price / np.maximum(options.share[own], 1e-9)
-    best = np.full(chosen.size, np.inf)
-    np.minimum.at(best, owner, ratio)
-    near = ratio <= NEAR * best[owner]
-    return np.unique(usage.limit[at][near[entry]])
 
 
 def _planned(start: Start, counts: Ints, chosen: Ints, *, is_late: Callable[[], bool]) -> Ints:
@@ -211,10 +193,7 @@ def _planned(start: Start, counts: Ints, chosen: Ints, *, is_late: Callable[[], 
     problem = start.problem
     if not chosen.size:
         return counts
-    is_chosen = np.zeros(problem.needs.count, dtype=np.bool_)
-    is_chosen[chosen] = True
-    others = np.where(is_chosen[problem.options.need], 0, counts)
-    part = problem.part(chosen, problem.room - problem.taken(others))
+    part, others = problem.apart(chosen, counts)
     if chosen.size == 1:
         alone = _alone(part.problem)
         if alone is not None:
@@ -242,6 +221,5 @@ def _alone(problem: Problem) -> Ints | None:
     columns = Covers(problem).cheapest(np.zeros(problem.room.size), np.full(1, np.inf)).columns
     if columns.size != 1 or not unmet_of(problem, columns).is_nothing.all():
         return None
-    counts = np.zeros(problem.options.count, dtype=np.int64)
-    counts[columns.option] = columns.count
+    counts = columns.counts(problem.options.count)
     return counts if (problem.taken(counts) <= problem.room + _SLACK).all() else None

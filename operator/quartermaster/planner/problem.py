@@ -13,6 +13,10 @@ from quartermaster.planner.arrays import Bools, Floats, Ints, spans
 from quartermaster.planner.limit import Usage
 from quartermaster.planner.offer import Need
 
+NEAR = 1.25
+"""Options within this of a need's best price by share count as wanted."""
+_SLACK = 1e-9
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Needs:
@@ -90,7 +94,7 @@ class Problem:
         starts = np.searchsorted(self.options.need, chosen)
         ends = np.searchsorted(self.options.need, chosen, side="right")
         owner, kept = spans(starts, ends - starts)
-        entry_owner, entries = spans(self.usage.start[kept], self.usage.start[kept + 1] - self.usage.start[kept])
+        entry_owner, entries = self.usage.entries(kept)
         limit, amount = self.usage.limit[entries], self.usage.amount[entries]
         fitting = np.full(kept.size, np.inf)
         fits = np.floor(np.maximum(room[limit], 0.0) / np.where(amount > 0, amount, 1.0) + _SLACK)
@@ -115,6 +119,25 @@ class Problem:
         taken: Floats = np.bincount(usage.limit, usage.amount * counts[usage.option], self.room.size).astype(np.float64)
         return taken
 
+    def wanted(self, chosen: Ints, prices: Floats) -> Ints:
+        """Return the limits that the cheapest options of some needs take from, at these prices of the limits."""
+        options, usage = self.options, self.usage
+        starts = np.searchsorted(options.need, chosen)
+        owner, own = spans(starts, np.searchsorted(options.need, chosen, side="right") - starts)
+        entry, at = usage.entries(own)
+        price = options.price[own] + np.bincount(entry, prices[usage.limit[at]] * usage.amount[at], own.size)
+        ratio = price / np.maximum(options.share[own], 1e-9)
+        best = np.full(chosen.size, np.inf)
+        np.minimum.at(best, owner, ratio)
+        return np.unique(usage.limit[at][(ratio <= NEAR * best[owner])[entry]])
+
+    def apart(self, chosen: Ints, counts: Ints) -> tuple["Part", Ints]:
+        """Return the problem of some needs on the room that all others leave, and the others' counts."""
+        is_chosen = np.zeros(self.needs.count, dtype=np.bool_)
+        is_chosen[chosen] = True
+        others = np.where(is_chosen[self.options.need], 0, counts)
+        return self.part(chosen, self.room - self.taken(others)), others
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Part:
@@ -127,9 +150,6 @@ class Part:
     """Where its options are in the whole."""
     limits: Ints
     """Where its limits are in the whole."""
-
-
-_SLACK = 1e-9
 
 
 def softened(problem: Problem) -> Problem:

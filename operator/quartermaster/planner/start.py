@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from quartermaster.planner.arrays import Floats, Ints, ranks_in, spans
+from quartermaster.planner.arrays import Floats, Ints, ranks_in
 from quartermaster.planner.highs import INFINITY, Matrix, Relaxation
 from quartermaster.planner.problem import Problem
 from quartermaster.planner.unmet import NOTHING_PRICE
@@ -17,7 +17,7 @@ def first_prices(problem: Problem) -> Floats:
     chosen = _best(problem)
     own = options.need[chosen]
     share = np.where(needs.rate[own] > 0, options.share[chosen], 1 / np.maximum(needs.least[own], 1))
-    owner, at = spans(problem.usage.start[chosen], problem.usage.start[chosen + 1] - problem.usage.start[chosen])
+    owner, at = problem.usage.entries(chosen)
     count = needs.count
     column = np.concatenate([np.arange(chosen.size), owner, chosen.size + np.arange(count)])
     row = np.concatenate([own, count + problem.usage.limit[at], np.arange(count)])
