@@ -1,6 +1,7 @@
 """A thousand deployments live: a real API server, a fleet of fake nodes, and the operator under its chart's identity.
 
-`python -m tests.benchmarks.thousand [--deployments 1000] [--pools 200] [--nodes 2 13] [--tightness 0.9] [--seed 0]`
+`python -m tests.benchmarks.thousand [--deployments 1000] [--pools 200] [--nodes 2 13] [--tightness 0.9] [--seed 0]
+[--solve-seconds 10]`
 makes an instance (`tests.benchmarks.instances`), puts its nodes, foreign pods and pools into a laboratory cluster,
 starts the operator, applies the deployments, and waits until all is planned, applied, bound, Ready and told. Then it
 watches the settled world, and makes one change of each kind: a demand, a lost node, a new deployment. What it prints is
@@ -229,7 +230,9 @@ def main() -> int:
     parser.add_argument("--nodes", type=int, nargs=2, default=(2, 13), help="fewest and most nodes of a pool")
     parser.add_argument("--tightness", type=float, default=0.9)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--solve-seconds", type=float, help="how long a plan is sought; the operator's own when absent")
     given = parser.parse_args()
+    settings = {} if given.solve_seconds is None else {"SOLVE_SECONDS": str(given.solve_seconds)}
     recipe = Recipe(
         deployments=given.deployments,
         pools=given.pools,
@@ -242,7 +245,7 @@ def main() -> int:
     with Cluster.start() as cluster:
         operator.install(cluster)
         wishes = populate(cluster, instance)
-        with operator.operator(cluster) as process:
+        with operator.operator(cluster, settings=settings) as process:
             bench = Bench(cluster, process)
             new, wishes = wishes[-1], wishes[:-1]
             bench.place(wishes)

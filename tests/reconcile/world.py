@@ -72,7 +72,7 @@ class World:
         """Return one look at the world."""
         pods = self._pods()
         children = [
-            trim.child(names.LOCAL_CLUSTER, kind)(document)
+            trim.child(names.LOCAL_CLUSTER, kind)(copy.deepcopy(document))
             for kind in ("Deployment", "Service", "PodDisruptionBudget", "EndpointSlice")
             for document in self.of(kind)
         ]

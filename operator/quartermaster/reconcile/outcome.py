@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from quartermaster.api.v1alpha1.status import RejectionStatus
 from quartermaster.autoscaler.hold import ScaleState
 from quartermaster.manifests.errors import ManifestError
 from quartermaster.planner.fleet import Demand, Fleet, Key, Pool
@@ -74,6 +75,16 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
+class Clean:
+    """A child that was compared with what is declared, and found to be so."""
+
+    digest: str
+    """Of what is declared."""
+    object: Mapping[str, Any] = field(hash=False)
+    """As it was seen then."""
+
+
+@dataclass(frozen=True, slots=True)
 class Rendered:
     """What to write for the children of one deployment, and all that it was made from."""
 
@@ -81,6 +92,8 @@ class Rendered:
     apply: tuple[Apply, ...] = ()
     delete: tuple[Delete, ...] = ()
     refusal: ManifestError | None = None
+    clean_by_child: Mapping[tuple[str, str, str], Clean] = field(default_factory=dict, hash=False)
+    """Children, by kind, namespace and name, that were seen to be as they are declared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +104,8 @@ class Told:
     status: StatusWrite | None
     """None where the status seen says it already."""
     events: tuple[EventNote, ...]
+    rejections: tuple[RejectionStatus, ...] = ()
+    """Why pools are refused; they follow from what is eligible alone."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from quartermaster.planner.plan import Placement
 from quartermaster.reconcile.observed import ChildSeen
 from quartermaster.reconcile.outcome import Rendered
 from quartermaster.reconcile.rollout import NO_ROLLOUTS, Rollouts
-from quartermaster.reconcile.writes import Identity, writes
+from quartermaster.reconcile.writes import NOTHING_CLEAN, Identity, writes
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +77,9 @@ def rendered(wish: Wish, before: Rendered | None, *, catalog: Catalog) -> Render
         )
     except ManifestError as refusal:
         return Rendered(made_from, refusal=refusal)
-    applied, deleted = writes(manifests, wish.children, kept=wish.kept, rollouts=wish.rollouts)
-    return Rendered(made_from, applied, deleted)
+    clean = NOTHING_CLEAN if before is None else before.clean_by_child
+    found = writes(manifests, wish.children, kept=wish.kept, rollouts=wish.rollouts, clean=clean)
+    return Rendered(made_from, found.apply, found.delete, clean_by_child=found.clean)
 
 
 def _is_same(made_from: tuple[object, ...], before: tuple[object, ...]) -> bool:

@@ -22,7 +22,7 @@ from quartermaster.reconcile.observation import Observed
 from quartermaster.reconcile.observed import ChildSeen, PodSeen
 from quartermaster.reconcile.outcome import Decision, EventNote, Memory, StatusWrite, Told
 from quartermaster.reconcile.poolstatus import seen_conditions
-from quartermaster.reconcile.status import status
+from quartermaster.reconcile.status import status, summary
 from quartermaster.reconcile.workloads import Unplannable
 
 _TOLD = ("Ready", "Placed", "Compliant", "Scaled", "Stalled")
@@ -112,14 +112,17 @@ def _placed(
     if known is not None and _is_same(made_from, known.made_from):
         return known
     verdicts = tuple(judge(seen) for judge in judgement.JUDGES)
+    is_judged_alike = known is not None and len(known.made_from) > 1 and known.made_from[1] is judged.eligible
+    rejections = known.rejections if known is not None and is_judged_alike else summary(seen.judged)
     new = status(
         seen,
         decision,
+        rejections=rejections,
         conditions=judgement.conditions(verdicts, seen_conditions(entry.status), generation=entry.generation, now=now),
         pools_by_name=judged.pools_by_name,
         generation=entry.generation,
     )
-    return _told(made_from, entry, verdicts, new)
+    return replace(_told(made_from, entry, verdicts, new), rejections=rejections)
 
 
 def _is_same(made_from: tuple[object, ...], before: tuple[object, ...]) -> bool:

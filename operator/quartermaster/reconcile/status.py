@@ -39,9 +39,10 @@ def status(
     *,
     conditions: Sequence[Condition],
     pools_by_name: Mapping[str, Pool],
+    rejections: tuple[RejectionStatus, ...],
     generation: int,
 ) -> InferenceDeploymentStatus:
-    """Return the whole status of one deployment."""
+    """Return the whole status of one deployment; ``rejections`` are those of ``summary``."""
     placements = _placements(seen, pools_by_name)
     return InferenceDeploymentStatus(
         observed_generation=generation,
@@ -58,7 +59,7 @@ def status(
             unserved_requests_per_second=decimal(seen.shortfall.requests_per_second if seen.shortfall else 0.0),
         ),
         cost=_cost(seen.placements, decision),
-        rejections=summary(seen.judged),
+        rejections=rejections,
         decision=DecisionStatus(
             id=decision.id, time=decision.time.strftime("%Y-%m-%dT%H:%M:%SZ"), reason=decision.reason[:_TEXT_LIMIT]
         ),

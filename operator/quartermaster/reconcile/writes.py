@@ -1,13 +1,15 @@
 """Wanted children against those seen: what to apply and what to delete. A settled world gives neither."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from quartermaster.api import names
 from quartermaster.manifests import drift
 from quartermaster.planner.fleet import Key
 from quartermaster.reconcile.observed import ChildSeen
-from quartermaster.reconcile.outcome import Apply, Delete, Reference
+from quartermaster.reconcile.outcome import Apply, Clean, Delete, Reference
 from quartermaster.reconcile.rollout import NO_ROLLOUTS, Rollouts, settled
 
 API_VERSION_BY_KIND: Mapping[str, str] = {
@@ -20,6 +22,19 @@ API_VERSION_BY_KIND: Mapping[str, str] = {
 
 Identity = tuple[str, str, str]
 """Kind, namespace, name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Writes:
+    """What to write for the children of one deployment."""
+
+    apply: tuple[Apply, ...]
+    delete: tuple[Delete, ...]
+    clean: Mapping[Identity, Clean]
+    """Children that are as declared."""
+
+
+NOTHING_CLEAN: Mapping[Identity, Clean] = MappingProxyType({})
 
 
 def owned_by_key(children: Sequence[ChildSeen]) -> dict[Key, list[ChildSeen]]:
@@ -49,7 +64,8 @@ def writes(
     *,
     kept: frozenset[Identity] = frozenset(),
     rollouts: Rollouts = NO_ROLLOUTS,
-) -> tuple[tuple[Apply, ...], tuple[Delete, ...]]:
+    clean: Mapping[Identity, Clean] = NOTHING_CLEAN,
+) -> Writes:
     """Return what to apply and what to delete for one InferenceDeployment.
 
     Args:
@@ -57,17 +73,23 @@ def writes(
         seen: its children.
         kept: children that are not wanted any more, but must stay as they are for now.
         rollouts: whose replicas sit well, and whose find no node.
+        clean: children that were as declared when they were last looked at.
     """
     seen_by_identity = {_identity_seen(child): child for child in seen}
     applied = []
+    found_clean: dict[Identity, Clean] = {}
     for manifest in wanted:
         child = seen_by_identity.get(_identity(manifest))
         if child is None:
             applied.append(Apply(manifest, "it is not there"))
         elif not child.is_deleting:
+            identity = _identity(manifest)
             stated = settled(manifest, child.object, rollouts=rollouts)
-            different = drift.difference(stated, child.object)
-            if different is not None:
+            now = Clean(drift.digest(stated), child.object)
+            different = None if _is_still(clean.get(identity), now) else drift.difference(stated, child.object)
+            if different is None:
+                found_clean[identity] = now
+            else:
                 applied.append(Apply(stated, str(different)))
     stay = {_identity(manifest) for manifest in wanted} | kept
     deleted = [
@@ -75,7 +97,23 @@ def writes(
         for identity, child in seen_by_identity.items()
         if identity not in stay and not child.is_deleting
     ]
-    return tuple(applied), tuple(deleted)
+    return Writes(tuple(applied), tuple(deleted), found_clean)
+
+
+_OFTEN_OTHERWISE = frozenset({"resourceVersion", "generation", "managedFields"})
+"""Metadata that changes with the status, or tells of changes that show elsewhere."""
+
+
+def _is_still(before: Clean | None, now: Clean) -> bool:
+    """Whether nothing but its status has changed since the child was found to be as declared; far quicker to see."""
+    if before is None or before.digest != now.digest:
+        return False
+    return before.object is now.object or _without_status(before.object) == _without_status(now.object)
+
+
+def _without_status(child: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    metadata = {name: value for name, value in child["metadata"].items() if name not in _OFTEN_OTHERWISE}
+    return metadata, {name: value for name, value in child.items() if name not in {"status", "metadata"}}
 
 
 def reference_of(child: ChildSeen) -> Reference:
