@@ -33,6 +33,12 @@ def test_containers_of_a_pod_add_up() -> None:
     assert _requests(containers=[_container(gpu="1", cpu="4"), _container(gpu="2", tpu="4")]) == {GPU: 3, TPU: 4}
 
 
+def test_a_limit_without_a_request_is_a_request() -> None:
+    """An API server fills requests in; whoever writes a file may leave them out."""
+    limited = {"resources": {"limits": {GPU: "4", TPU: "2"}, "requests": {TPU: "1", "cpu": "1"}}}
+    assert _requests(containers=[limited]) == {GPU: 4, TPU: 1}
+
+
 def test_an_init_container_counts_only_where_it_needs_more() -> None:
     """It runs alone, before the others."""
     assert _requests(containers=[_container(gpu="2")], initContainers=[_container(gpu="1")]) == {GPU: 2}

@@ -125,8 +125,10 @@ def _requests(spec: Mapping[str, Any]) -> Mapping[str, int]:
 
 
 def _of_container(container: Mapping[str, Any]) -> dict[str, int]:
-    requests = (container.get("resources") or {}).get("requests") or {}
-    return {name: _units(str(amount)) for name, amount in requests.items() if is_extended(name)}
+    """What a container asks for; an API server writes a limit without a request as a request as well, files need not."""
+    resources = container.get("resources") or {}
+    asked = {**(resources.get("limits") or {}), **(resources.get("requests") or {})}
+    return {name: _units(str(amount)) for name, amount in asked.items() if is_extended(name)}
 
 
 def _sum(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:
