@@ -137,14 +137,14 @@ def _asked(known: Known, reposed: Reposed) -> tuple[Needs, Bools]:
     is_short = np.zeros(needs.count, dtype=np.bool_)
     if not known.is_short.any():
         return needs, is_short
-    columns = {name: getattr(needs, name).copy() for name in ("rate", "least", "regions", "zones", "region_excess")}
+    places = []
     for place in np.flatnonzero(known.is_short).tolist():
         there = int(reposed.need[place])
         if there >= 0 and _wants(known.posed.offers[place].need) == _wants(reposed.posed.offers[there].need):
             is_short[there] = True
-            for name, column in columns.items():
-                column[there] = getattr(known.asked, name)[place]
-    return replace(needs, **columns), is_short
+            places.append(place)
+    short = np.array(places, dtype=np.int64)
+    return needs.asking(reposed.need[short], known.asked.of(short)), is_short
 
 
 def _wants(need: Need) -> tuple[float, ...]:
@@ -203,15 +203,13 @@ def _same(old: Offer, option: int, new: Offer) -> int | None:
 
 def _start(known: Known, reposed: Reposed, asked: tuple[Needs, Bools], carried: Ints) -> Start:
     problem = replace(reposed.posed.problem, needs=asked[0])
-    prices = np.zeros(problem.room.size)
-    prices[: known.solution.prices.size] = known.solution.prices
     least = np.zeros(problem.needs.count)
     there = reposed.need >= 0
     least[reposed.need[there]] = known.least[there]
     return Start(
         problem=problem,
         counts=carried,
-        prices=prices,
+        prices=_prices(known, problem),
         least=least,
         unknown=reposed.is_new | reposed.is_grown,
         changed=reposed.is_new,

@@ -6,8 +6,6 @@ It is not part of a plan's value: plans are equal whatever they know.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from quartermaster.planner.arrays import Bools, Floats
 from quartermaster.planner.column import chosen_columns, paid_of, unmet_of, value_of
 from quartermaster.planner.cover import Covers
@@ -18,6 +16,7 @@ from quartermaster.planner.pose import Posed
 from quartermaster.planner.problem import Needs, Problem
 from quartermaster.planner.solve import Solution
 from quartermaster.planner.start import first_prices
+from quartermaster.planner.unmet import met
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,18 +46,8 @@ class Known:
 
 def asked_of(problem: Problem, solution: Solution) -> tuple[Needs, Bools]:
     """Return the needs as far as a solution meets them, and which of them are not met whole."""
-    needs = problem.needs
     unmet = unmet_of(problem, chosen_columns(problem, solution.counts))
-    excess = np.where(unmet.excess > 0, needs.region_excess + unmet.excess * (1 + 1e-6), needs.region_excess)
-    asked = replace(
-        needs,
-        rate=np.maximum(needs.rate - unmet.rate, 0.0),
-        least=needs.least - unmet.replicas,
-        regions=np.maximum(needs.regions - unmet.regions, 1),
-        zones=np.maximum(needs.zones - unmet.zones, 1),
-        region_excess=excess,
-    )
-    return asked, ~unmet.is_nothing
+    return met(problem.needs, unmet), ~unmet.is_nothing
 
 
 def least_of(problem: Problem, solution: Solution, loose: Floats) -> tuple[Floats, float]:

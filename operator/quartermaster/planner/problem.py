@@ -51,6 +51,13 @@ class Needs:
         """Return some of the needs."""
         return Needs(*(getattr(self, name)[chosen] for name in self.__slots__))
 
+    def asking(self, chosen: Ints, other: "Needs") -> "Needs":
+        """Return the needs, of which the chosen ones ask for what the others do, in their order."""
+        columns = {name: getattr(self, name).copy() for name in ("rate", "least", "regions", "zones", "region_excess")}
+        for name, column in columns.items():
+            column[chosen] = getattr(other, name)
+        return replace(self, **columns)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Options:

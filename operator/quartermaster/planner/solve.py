@@ -20,8 +20,9 @@ from quartermaster.planner.dive import dive
 from quartermaster.planner.highs import Effort
 from quartermaster.planner.improve import improve, resumed, serve_left, squeeze, without_room
 from quartermaster.planner.master import Master, never
-from quartermaster.planner.problem import Needs, Problem, softened
+from quartermaster.planner.problem import Problem, softened
 from quartermaster.planner.start import first_prices
+from quartermaster.planner.unmet import met
 
 GOAL_FRACTION = 1e-3
 """A plan this close to its bound is not improved any more."""
@@ -183,30 +184,14 @@ def _possible_alone(problem: Problem, unserved: Bools) -> Problem:
         part = problem.part(np.array([need]), problem.room)
         alone = softened(part.problem)
         found = _solve_hard(alone, is_late=never)
-        problem = _asking(problem, part.needs, _reached(alone, chosen_columns(alone, found.counts)))
+        problem = _asking(problem, part.needs, alone, found.counts)
     return problem
 
 
-def _reached(problem: Problem, columns: Columns) -> Needs:
-    """Return the needs as far as the columns, one for each, meet them."""
-    unmet, needs = unmet_of(problem, columns), problem.needs
-    return replace(
-        needs,
-        rate=np.maximum(needs.rate - unmet.rate, 0.0),
-        least=needs.least - unmet.replicas,
-        regions=np.maximum(needs.regions - unmet.regions, 1),
-        zones=np.maximum(needs.zones - unmet.zones, 1),
-        region_excess=np.where(unmet.excess > 0, needs.region_excess + unmet.excess * (1 + 1e-6), needs.region_excess),
-        is_soft=np.zeros(needs.count, dtype=np.bool_),
-    )
-
-
-def _asking(problem: Problem, chosen: Ints, less: Needs) -> Problem:
-    """Return the problem in which the chosen needs ask for this."""
-    columns = {name: getattr(problem.needs, name).copy() for name in Needs.__slots__}
-    for name in ("rate", "least", "regions", "zones", "region_excess"):
-        columns[name][chosen] = getattr(less, name)
-    return replace(problem, needs=Needs(**columns))
+def _asking(problem: Problem, chosen: Ints, part: Problem, counts: Ints) -> Problem:
+    """Return the problem in which the chosen needs ask for what counts of their part of it meet."""
+    less = met(part.needs, unmet_of(part, chosen_columns(part, counts)))
+    return replace(problem, needs=problem.needs.asking(chosen, less))
 
 
 def _by_priority(
@@ -224,11 +209,11 @@ def _by_priority(
         if not _unserved(part.problem, found.counts).any():
             continue
         own = np.flatnonzero(priority == rank)
-        whole = _asking(asked, own, problem.needs.of(own)).part(active, asked.room).problem
+        wanted = replace(asked, needs=asked.needs.asking(own, problem.needs.of(own)))
+        whole = wanted.part(active, asked.room).problem
         soft = replace(whole, needs=replace(whole.needs, is_soft=priority[active] == rank))
         found = _solve_hard(soft, is_late=is_late)
-        less = _reached(whole, chosen_columns(whole, found.counts))
-        asked = _asking(asked, active, less)
+        asked = _asking(asked, active, whole, found.counts)
         missed += found.objective - found.bound
     counts = np.zeros(problem.options.count, dtype=np.int64)
     counts[part.options] = found.counts

@@ -5,7 +5,7 @@ need: the next tenth always costs more than the one before, so deployments of on
 proportion. What is served today weighs a little more than what is not.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -53,6 +53,18 @@ class Unmet:
             & (self.zones <= 0)
             & (self.excess <= 0)
         )
+
+
+def met(needs: Needs, unmet: Unmet) -> Needs:
+    """Return the needs as far as columns, one for each, meet them."""
+    return replace(
+        needs,
+        rate=np.maximum(needs.rate - unmet.rate, 0.0),
+        least=needs.least - unmet.replicas,
+        regions=np.maximum(needs.regions - unmet.regions, 1),
+        zones=np.maximum(needs.zones - unmet.zones, 1),
+        region_excess=np.where(unmet.excess > 0, needs.region_excess + unmet.excess * (1 + 1e-6), needs.region_excess),
+    )
 
 
 def convex(fraction: Floats) -> Floats:
