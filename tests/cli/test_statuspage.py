@@ -20,6 +20,7 @@ ON_NODES: Object = {
     "dollarsPerHour": "47.52",
     "share": "0.9",
     "throughputSource": "Measured",
+    "priceSource": "Listed",
 }
 HOSTED = ON_NODES | {
     "pool": "hosted",
@@ -29,6 +30,7 @@ HOSTED = ON_NODES | {
     "ready": 0,
     "share": "0.1",
     "throughputSource": "Declared",
+    "priceSource": "Declared",
     "endpoint": "https://api.inference.example.com/openai",
 }
 STATUS: Object = {
@@ -48,7 +50,12 @@ STATUS: Object = {
         "source": "Measured",
     },
     "capacity": {"requestsPerSecond": "4", "tokensPerSecond": "1200", "unservedRequestsPerSecond": "0.5"},
-    "cost": {"dollarsPerHour": "95.04", "dollarsPerMillionTokens": "1.25", "fleetGap": "0.0123"},
+    "cost": {
+        "dollarsPerHour": "95.04",
+        "dollarsPerMillionTokens": "1.25",
+        "fleetGap": "0.0123",
+        "fleetGapDollarsPerHour": "8.5",
+    },
     "rejections": [
         {"rule": "residency", "reason": "X", "count": 3, "message": "wanted EU; found US", "remedy": "allow US"},
         {"rule": "memory", "reason": "Y", "count": 1, "message": "wanted more", "remedy": "use a larger chip"},
@@ -72,10 +79,10 @@ def test_a_table_of_all_with_the_reasons_below() -> None:
     page = statuspage.overview([row(), row("fine", **ready())])
     table, reasons = page.split("\n\n")
     assert table.splitlines()[:4] == [
-        "  SHAPE           READY  REGION        ACCELERATOR      POOL    SHARE   TOKENS/S    $/H",
+        "  SHAPE           READY  REGION        ACCELERATOR      POOL    SHARE   TOKENS/S         $/H",
         "default/chat: not ready, 1 of 2 replicas serving, $95.04 per hour",
-        "  vllm-fp8-tp2      1/2  europe-west4  nvidia-h100-sxm  …-spot    90%  9610 meas  47.52",
-        "  hosted service      -  us-west-2     groq-lpu-v1      hosted    10%  9610 decl  47.52",
+        "  vllm-fp8-tp2      1/2  europe-west4  nvidia-h100-sxm  …-spot    90%  9610 meas  47.52 list",
+        "  hosted service      -  us-west-2     groq-lpu-v1      hosted    10%  9610 decl  47.52 decl",
     ]
     assert reasons.startswith("default/chat: ReplicasNotReady: 1 of 2 replicas is ready\ndefault/fine: cheapest for")
     assert max(map(len, page.splitlines())) <= WIDTH
@@ -88,7 +95,8 @@ def test_one_in_full_tells_load_capacity_cost_and_every_refusal() -> None:
         "4.5 requests/s of 900 + 300 tokens, measured; 1 request waiting",
         "4 requests/s, 1200 tokens/s within the objectives; 0.5 requests/s find none",
         "$95.04 per hour, $1.25 per million generated tokens at this load",
-        "proven within 1.23%",
+        "proven within 1.23% of the optimum, $8.50 per hour",
+        "list: the catalog's list price",
         "https://api.inference.example.com/openai",
         "abc of 2026-11-21T12:00:00Z",
         "residency, 3 pools, such as: wanted EU; found US → allow US",

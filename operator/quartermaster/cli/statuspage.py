@@ -83,7 +83,8 @@ def _placements(rows: Sequence[Row]) -> str:
         lines += [_placement(placement) for placement in row["status"].get("placements") or ()]
     if not placements:
         return "\n".join(str(line) for line in lines)
-    legend = words.legend(placement["throughputSource"] for placement in placements)
+    sources = [placement.get(name, "") for placement in placements for name in ("throughputSource", "priceSource")]
+    legend = words.legend(sources)
     return f"{table(header, lines, to_the_right=_NUMBERS)}\n{paragraph(legend, indent=0)}"
 
 
@@ -110,7 +111,7 @@ def _placement(placement: Mapping[str, Any]) -> Sequence[str]:
         words.pool(placement["pool"], placement["region"], placement["accelerator"]),
         f"{float(placement['share']):.0%}",
         words.rate(float(placement["tokensPerSecond"]), placement["throughputSource"]),
-        words.money(float(placement["dollarsPerHour"])),
+        words.money(float(placement["dollarsPerHour"]), placement.get("priceSource", "")),
     )
 
 
@@ -134,6 +135,8 @@ def _facts(row: Row) -> Sequence[tuple[str, str]]:
         text = f"${words.money(float(cost['dollarsPerHour']))} per hour"
         text += f", ${tokens:,.2f} per million generated tokens at this load" if tokens else ""
         gap = f"the fleet's plan is proven within {float(cost['fleetGap']):.2%} of the optimum"
+        if "fleetGapDollarsPerHour" in cost:
+            gap += f", ${words.money(float(cost['fleetGapDollarsPerHour']))} per hour"
         facts.append(("cost", f"{text}; {gap}"))
     facts += [
         ("endpoint", placement["endpoint"]) for placement in status.get("placements") or () if "endpoint" in placement

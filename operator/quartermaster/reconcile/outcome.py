@@ -72,6 +72,7 @@ class Decision:
     demand: Demand
     gap_fraction: float
     """Proven gap of the plan by which it was decided. A later plan that changes nothing here is no news."""
+    gap_dollars_per_hour: float
 
 
 @dataclass(frozen=True, slots=True)

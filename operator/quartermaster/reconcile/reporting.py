@@ -22,7 +22,7 @@ from quartermaster.reconcile.observation import Observed
 from quartermaster.reconcile.observed import ChildSeen, PodSeen
 from quartermaster.reconcile.outcome import Decision, EventNote, Memory, StatusWrite, Told
 from quartermaster.reconcile.poolstatus import seen_conditions
-from quartermaster.reconcile.status import status, summary
+from quartermaster.reconcile.status import decimal, status, summary
 from quartermaster.reconcile.workloads import Unplannable
 
 _TOLD = ("Ready", "Placed", "Compliant", "Scaled", "Stalled")
@@ -179,18 +179,21 @@ def _decision(
     scaled = decided.sized.scaled_by_key.get(workload.key)
     is_scaling = before is not None and scaled is not None and not decided.has_replanned
     reason = scaled.reason if is_scaling and scaled else _why(workload.key, seen, decided.plan)
-    return Decision(identity, observed.now, reason, workload.demand, round(decided.plan.gap_fraction, 4))
+    gap_dollars = max(0.0, decided.plan.objective - decided.plan.bound)
+    gap_fraction = round(decided.plan.gap_fraction, 4)
+    return Decision(identity, observed.now, reason, workload.demand, gap_fraction, float(decimal(gap_dollars)))
 
 
 def _decision_told(entry: Declared[InferenceDeployment], demand: Demand) -> Decision | None:
     """Return the decision that the status tells, so that a process that starts anew has nothing to write."""
-    told, load = entry.status.get("decision"), entry.status.get("demand")
+    told, load, cost = (entry.status.get(part) for part in ("decision", "demand", "cost"))
     try:
-        if not isinstance(told, Mapping) or not isinstance(load, Mapping):
+        if not isinstance(told, Mapping) or not isinstance(load, Mapping) or not isinstance(cost, Mapping):
             return None
         demand = replace(demand, waiting_requests=float(load["waitingRequests"]))
         time = datetime.fromisoformat(told["time"])
-        return Decision(str(told["id"]), time, str(told["reason"]), demand, float(entry.status["cost"]["fleetGap"]))
+        gap_fraction, gap_dollars = float(cost["fleetGap"]), float(cost["fleetGapDollarsPerHour"])
+        return Decision(str(told["id"]), time, str(told["reason"]), demand, gap_fraction, gap_dollars)
     except (KeyError, TypeError, ValueError):
         return None
 

@@ -14,9 +14,9 @@ from quartermaster.api.v1alpha1.status import (
     PlacementStatus,
     RejectionStatus,
 )
-from quartermaster.planner.fleet import Demand, Pool
+from quartermaster.planner.fleet import Demand, Pool, Source
 from quartermaster.planner.judged import Judged
-from quartermaster.planner.plan import Placement
+from quartermaster.planner.plan import Candidate, Placement
 from quartermaster.reconcile.judgement import Seen
 from quartermaster.reconcile.outcome import Decision
 
@@ -86,10 +86,18 @@ def _placements(seen: Seen, pools_by_name: Mapping[str, Pool]) -> tuple[Placemen
                 dollars_per_hour=decimal(placement.dollars_per_hour),
                 share=decimal(placement.requests_per_second / capacity if capacity else 0.0, 3),
                 throughput_source=candidate.throughput.source.value,
+                price_source=_price_source(candidate, pool),
                 endpoint=pool.external.endpoint if pool and pool.external else None,
             )
         )
     return tuple(rows)
+
+
+def _price_source(candidate: Candidate, pool: Pool | None) -> str | None:
+    """Return where the price comes from; that of a service is always declared."""
+    if candidate.is_external:
+        return Source.DECLARED.value
+    return None if pool is None else pool.price_source.value
 
 
 def _demand(demand: Demand) -> DemandStatus:
@@ -114,6 +122,7 @@ def _cost(placements: Sequence[Placement], decision: Decision) -> CostStatus:
         dollars_per_hour=decimal(dollars),
         dollars_per_million_tokens=decimal(dollars / tokens_per_hour * 1e6 if tokens_per_hour else 0.0),
         fleet_gap=decimal(decision.gap_fraction),
+        fleet_gap_dollars_per_hour=decimal(decision.gap_dollars_per_hour),
     )
 
 

@@ -61,6 +61,8 @@ class PlacementStatus(ApiModel):
     """Fraction of the deployment's requests that this placement is meant to take."""
     throughput_source: Text
     """Where the rate comes from: Measured, Declared or Estimated."""
+    price_source: Text | None = None
+    """Where the price comes from: Declared in an object, Listed in the catalog, or Estimated."""
     endpoint: Annotated[str, StringConstraints(max_length=512)] | None = None
     """Address of an external pool."""
 
@@ -100,6 +102,8 @@ class CostStatus(ApiModel):
     """Cost per million generated tokens at the demand served."""
     fleet_gap: DecimalString
     """Fraction by which the fleet's plan may be above the proven bound."""
+    fleet_gap_dollars_per_hour: DecimalString | None = None
+    """The same in dollars per hour, with unmet demand, preferences and changes priced in."""
 
 
 class RejectionStatus(ApiModel):
