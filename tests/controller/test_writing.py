@@ -1,10 +1,13 @@
 """Outcomes are written in turns that end: what is left is decided again, and nothing is told of it yet."""
 
 import asyncio
+from dataclasses import replace
 from datetime import date
 
 import pytest
 
+from quartermaster.api import names
+from quartermaster.api.crd import crds
 from quartermaster.cluster import resources
 from quartermaster.cluster.client import Client
 from quartermaster.cluster.credentials import Source
@@ -12,7 +15,8 @@ from quartermaster.controller.watching import Caches
 from quartermaster.controller.writing import CHUNK, LONGEST_SECONDS, Writer, Written
 from quartermaster.planner.fleet import Fleet
 from quartermaster.planner.plan import Plan
-from quartermaster.reconcile.outcome import Apply, Memory, Outcome
+from quartermaster.reconcile.outcome import Apply, Memory, Outcome, Reference, StatusWrite
+from tests.e2e.wishes import wish
 from tests.lab.cluster import Cluster, Options
 from tests.lab.components import KWOK, SCHEDULER
 
@@ -71,8 +75,37 @@ def test_a_large_outcome_is_written_in_turns(cluster: Cluster, namespace: str) -
 def test_an_outcome_that_is_written_in_time_is_whole(cluster: Cluster, namespace: str) -> None:
     """Progress is told on the way, so that a loop at work is not taken for one that is stuck."""
     outcome = services(namespace, 2 * CHUNK + 1)
-    found, progressed, there = asyncio.run(written(cluster, outcome, longest_seconds=6 * LONGEST_SECONDS))
+    found, progressed, there = asyncio.run(written(cluster, outcome, longest_seconds=2 * LONGEST_SECONDS))
     assert found.is_whole
     assert found.outcome == outcome
     assert not found.errors
     assert (progressed, there) == (3, len(outcome.apply))
+
+
+def test_statuses_that_found_no_time_come_first_in_the_next_turn(cluster: Cluster, namespace: str) -> None:
+    """Otherwise those in front, which change again and again, would keep the others from ever being told."""
+    wishes = [wish(f"wish-{number:03}", namespace, rate=None, replicas=1) for number in range(CHUNK + 2)]
+    cluster.apply([*crds(), *wishes])
+    uid_by_name = {
+        item["metadata"]["name"]: item["metadata"]["uid"]
+        for item in cluster.get("inferencedeployments", None, namespace)
+    }
+    references = [
+        Reference(names.API_VERSION, "InferenceDeployment", namespace, name, uid)
+        for name, uid in sorted(uid_by_name.items())
+    ]
+    statuses = tuple(StatusWrite(reference, {"observedGeneration": 1}) for reference in references)
+    outcome = replace(services(namespace, 0), statuses=statuses)
+
+    async def twice() -> tuple[Written, Written]:
+        async with Client(Source(kubeconfig=str(cluster.kubeconfig()))) as client:
+            caches = Caches(client, wake=lambda: None)
+            running = asyncio.create_task(caches.run())
+            writer = Writer(client, caches, instance="test", progressed=lambda: None, longest_seconds=0.0)
+            found = await writer.write(outcome), await writer.write(outcome)
+            running.cancel()
+            return found
+
+    first, second = asyncio.run(twice())
+    assert first.outcome.statuses == statuses[:CHUNK]
+    assert second.outcome.statuses == (*statuses[CHUNK:], *statuses[: CHUNK - 2])

@@ -29,8 +29,10 @@ Write = Apply | Delete | StatusWrite | EventNote
 Item = TypeVar("Item")
 
 _SEEN_TIMEOUT_SECONDS = 5.0
-LONGEST_SECONDS = 10.0
-"""How long children are written, and then how long statuses are, before what is left waits for the next decision."""
+LONGEST_SECONDS = 30.0
+"""How long children are written, before what is left waits for the next decision."""
+_STATUS_FRACTION = 1 / 3
+"""How long statuses are written, as a part of that: while children come and go they soon change again."""
 CHUNK = 4 * apply.CONCURRENCY
 """Objects that are written whatever the time."""
 
@@ -66,10 +68,12 @@ class Writer:
             caches: that show what was written.
             instance: name of this process in events.
             progressed: called whenever some writes have ended.
-            longest_seconds: how long children are written, and then statuses, before what is left has to wait.
+            longest_seconds: how long children are written, before what is left has to wait; statuses a third of it.
         """
         self._client = client
         self._longest_seconds = longest_seconds
+        self._left: frozenset[str] = frozenset()
+        """UIDs of objects whose statuses found no time; they come first in the next turn."""
         self._caches = caches
         self._publisher = Publisher(client, instance=instance)
         self._progressed = progressed
@@ -92,10 +96,13 @@ class Writer:
 
     async def write(self, outcome: Outcome) -> Written:
         """Write what can be written in its time, some statuses always."""
+        outcome = replace(outcome, statuses=tuple(sorted(outcome.statuses, key=self._is_not_left)))
         deadline_seconds = time.monotonic() + self._longest_seconds
         applied = await self._in_time(outcome.apply, self._apply, deadline_seconds)
         deleted = await self._in_time(outcome.delete, self._delete, deadline_seconds)
-        statuses = await self._in_time(outcome.statuses, self._tell, time.monotonic() + self._longest_seconds)
+        deadline_seconds = time.monotonic() + self._longest_seconds * _STATUS_FRACTION
+        statuses = await self._in_time(outcome.statuses, self._tell, deadline_seconds)
+        self._left = frozenset(entry.reference.uid for entry in outcome.statuses[len(statuses) :])
         tried = _tried(outcome, applied=len(applied), deleted=len(deleted), statuses=len(statuses))
         errors = self._note(tried.apply, applied)
         errors += self._note(tried.delete, deleted)
@@ -104,6 +111,9 @@ class Writer:
         await self._until_seen([*applied, *statuses])
         is_whole = len(applied) + len(deleted) + len(statuses) == _size(outcome)
         return Written(tried, tuple(errors), is_whole)
+
+    def _is_not_left(self, entry: StatusWrite) -> bool:
+        return entry.reference.uid not in self._left
 
     async def _in_time(
         self,
