@@ -33,7 +33,7 @@ from tests.lab.operator import USER, Operator
 Object = dict[str, Any]
 
 NAMESPACE = "default"
-SETTLED_SECONDS = 600.0
+SETTLED_SECONDS = 1200.0
 CHANGED_SECONDS = 120.0
 LOOK_SECONDS = 2.0
 WATCHED_SECONDS = 60.0
