@@ -12,13 +12,13 @@ import numpy as np
 
 from quartermaster.planner.arrays import Bools, Floats, Ints
 from quartermaster.planner.compiled import compiled
+from quartermaster.planner.unmet import SEGMENTS, SERVED_WEIGHT, SPREAD_WEIGHT, TOLERANCE
 
 FINEST = 4096
 """Parts of a need in the finest table."""
 COARSEST = 64
 PAIRED = 40
 """Items among which a first balanced pair is looked for."""
-SEGMENTS = 10
 _EPSILON = 1e-9
 _TOLERANCE = 1e-6
 
@@ -41,7 +41,7 @@ class Items(NamedTuple):
 
 
 class Wants(NamedTuple):
-    """Needs as numbers; see ``problem.Needs``."""
+    """Needs as numbers, with the names that they have in ``problem.Needs``, and the price of what stays unmet."""
 
     rate: Floats
     requests_per_second: Floats
@@ -67,7 +67,7 @@ def unmet_rate(left: float, served: float) -> float:
         if part <= 0.0:
             break
         price += (1.0 + segment) * min(part, 1 / SEGMENTS)
-    return price + 0.1 * max(0.0, left - (1.0 - served))
+    return price + SERVED_WEIGHT * max(0.0, left - (1.0 - served))
 
 
 @compiled
@@ -251,14 +251,15 @@ def only_bit(mask: int) -> int:
 @compiled
 def price_of_unmet(wants: Wants, w: int, left: float, replicas: int, regions: int, zones: int, excess: float) -> float:
     """Return the price of what is left undone; infinite where nothing may be."""
-    if left <= _TOLERANCE and replicas <= 0 and regions <= 0 and zones <= 0 and excess <= 0.0:
+    if left <= TOLERANCE and replicas <= 0 and regions <= 0 and zones <= 0 and excess <= 0.0:
         return 0.0
     if wants.unmet[w] == np.inf:
         return np.inf
-    price = unmet_rate(left, wants.served[w]) if left > _TOLERANCE else 0.0
+    price = unmet_rate(left, wants.served[w]) if left > TOLERANCE else 0.0
     if replicas > 0:
         price += unmet_rate(replicas / wants.least[w], 0.0)
-    price += 0.5 * regions / wants.regions[w] + 0.5 * zones / wants.zones[w] + 0.5 * excess / wants.share_scale[w]
+    price += SPREAD_WEIGHT * regions / wants.regions[w] + SPREAD_WEIGHT * zones / wants.zones[w]
+    price += SPREAD_WEIGHT * excess / wants.share_scale[w]
     return float(wants.unmet[w] * price)
 
 

@@ -28,6 +28,7 @@ from quartermaster.planner.bounds import (
     toll_of,
 )
 from quartermaster.planner.compiled import compiled
+from quartermaster.planner.unmet import TOLERANCE
 
 DEPTH = 48
 """Distinct items that a cover may hold."""
@@ -213,7 +214,7 @@ def search(
                         fullest = g
                 excess = capacity[depth + 1, fullest] - share_limit * held - wants.region_excess[w]
                 excess = excess if excess > 1e-6 * wants.share_scale[w] else 0.0
-            is_whole = now_left <= _TOLERANCE and short == 0 and lacking == 0 and lacking_zones == 0 and excess == 0.0
+            is_whole = now_left <= TOLERANCE and short == 0 and lacking == 0 and lacking_zones == 0 and excess == 0.0
             if c > 0 and (is_whole or is_soft):
                 value = (
                     now_spent

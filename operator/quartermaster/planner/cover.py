@@ -13,7 +13,7 @@ from quartermaster.planner.arrays import Floats, Ints, ranks_in
 from quartermaster.planner.bounds import Items, Wants
 from quartermaster.planner.branch import DEPTH, GROUPS, Found, search
 from quartermaster.planner.column import Columns
-from quartermaster.planner.problem import Problem
+from quartermaster.planner.problem import Needs, Problem
 from quartermaster.planner.unmet import UNSERVED_PRICE, Unmet, unmet_price
 
 SHARED_TOLERANCE = 2e-6
@@ -57,20 +57,7 @@ class Covers:
         self._items, self._base = _items_of(problem)
         needs = problem.needs
         options = problem.options
-        self._wants = Wants(
-            needs.rate,
-            needs.requests_per_second,
-            needs.least,
-            needs.most,
-            needs.regions,
-            needs.zones,
-            needs.region_share,
-            needs.region_excess,
-            needs.share_scale,
-            needs.budget,
-            np.where(needs.is_soft, UNSERVED_PRICE * needs.weight, np.inf),
-            needs.served,
-        )
+        self._wants = _wants_of(needs)
         idle = Unmet(
             needs.rate,
             needs.least,
@@ -147,6 +134,11 @@ def _room(count: int) -> Found:
         np.zeros((count, DEPTH), dtype=np.int64),
         np.zeros((count, DEPTH), dtype=np.int64),
     )
+
+
+def _wants_of(needs: Needs) -> Wants:
+    named = {name: getattr(needs, name) for name in Wants._fields if name != "unmet"}
+    return Wants(**named, unmet=np.where(needs.is_soft, UNSERVED_PRICE * needs.weight, np.inf))
 
 
 def _items_of(problem: Problem) -> tuple[Items, Floats]:
