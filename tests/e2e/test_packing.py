@@ -110,3 +110,25 @@ def test_after_the_small_ones_left_what_fits_between_the_others_is_bound_too(wor
         world.operator.thaw()
     assert_bound(world, wanted)
     assert free_chips(world).total() == 0
+
+
+def test_a_roll_out_on_a_full_fleet_ends(world: World) -> None:
+    """There is no room for one pod more: one goes before its successor comes, until every pod is new."""
+    assert free_chips(world).total() == 0
+    before = {pod["metadata"]["uid"] for pod in world.pods(NAMESPACE, "eight")}
+    serving = {"shapes": [shape(CHIP, chips=8)], "maxContextTokens": 4096}
+    world.cluster.patch("inferencedeployments", "eight", {"spec": {"serving": serving}}, namespace=NAMESPACE)
+
+    def is_renewed() -> bool:
+        serving = {pod["metadata"]["uid"] for pod in world.ready_pods(NAMESPACE, "eight")}
+        return len(serving) == 3 and not serving & before
+
+    world.wait("every pod is new", is_renewed, 90.0)
+    world.wait_ready(NAMESPACE, "eight")
+
+    def surge() -> int:
+        (child,) = world.deployments(NAMESPACE, "eight")
+        found: int = child["spec"]["strategy"]["rollingUpdate"]["maxSurge"]
+        return found
+
+    world.wait("the next roll-out makes before it breaks again", lambda: surge() == 1)

@@ -72,6 +72,23 @@ def test_replicas_that_the_plan_ties_to_zones_go_before_others_of_their_size() -
     assert released([loose, tied], a0=8, b0=8) == {"tied": 2, "loose": 1}
 
 
+def test_larger_replicas_let_those_tied_to_a_zone_go_first_where_they_could_fill_it() -> None:
+    """Put on the only node of the zone, the large one would leave none for the small one that must be there."""
+    tied, loose = stock("tied", 4, 1, zones=(("a", 1),)), stock("loose", 8, 1)
+    assert released([loose, tied], a0=8, b0=8) == {"tied": 1, "loose": 0}
+    found = turns([loose, tied], {POOL: Ground({"a0": 8, "b0": 8}, {"a0": "a", "b0": "b"})})
+    assert (found[loose.id].behind, found[loose.id].behind_chips) == (tied.id, 4)
+    seated = stock("tied", 4, 1, "a0", zones=(("a", 1),))
+    assert released([loose, seated], a0=4, b0=8) == {"loose": 1}
+    assert released([loose, tied], a0=8, a1=8, b0=8) == {"tied": 1, "loose": 1}, "the zone has room for both"
+
+
+def test_of_two_that_could_harm_each_other_the_larger_goes_first() -> None:
+    """Neither waits for the other, so that one of them always goes."""
+    tied, loose = stock("tied", 4, 1, zones=(("a", 1),)), stock("loose", 8, 1)
+    assert released([loose, tied], a0=8, a1=4) == {"tied": 0, "loose": 1}
+
+
 def test_nobody_waits_for_ever_for_a_replica_that_finds_no_node() -> None:
     """A quota that we do not see keeps it away: after the longest drain the smaller ones start."""
     large, small = stock("large", 8, 1), stock("small", 1, 3)

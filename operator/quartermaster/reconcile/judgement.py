@@ -127,7 +127,7 @@ def waiting_for_turn(seen: Seen) -> str:
         if turn.behind is not None:
             return (
                 f"{turn.held_back} wait in pool {pool} until {turn.behind[0]} has found nodes for its replicas of"
-                f" {turn.behind_chips} chips, whose place a smaller one could take"
+                f" {turn.behind_chips} chips, whose place they could take"
             )
     return ""
 

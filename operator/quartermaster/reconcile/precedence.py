@@ -13,7 +13,8 @@ larger ones that wait only where the places for these remain in the worst case:
 
 where the loss is at most one place per smaller replica, and at most what all their chips together can spoil when they
 first fill up the hosts with the least left over. Replicas that the plan ties to zones go before others of their size,
-and their zones' places are counted apart. For sizes that do not divide one another the rows are sufficient, but a plan
+and their zones' places are counted apart; larger ones that are free to go anywhere let them go first where they could
+take these places, and are not harmed. For sizes that do not divide one another the rows are sufficient, but a plan
 may need a host that a larger replica did not leave: then the next plan sees where it sits.
 """
 
@@ -115,24 +116,52 @@ def blocked(stocks: Iterable[Stock], ground_by_pool: Mapping[str, Ground]) -> fr
 
 def _turns(waiting: Sequence[Stock], ground: Ground, lapsed: Collection[PlacementId]) -> dict[PlacementId, Turn]:
     found: dict[PlacementId, Turn] = {}
-    line = _Line(ground, [], [])
+    line = _Line(ground, [], {})
     sizes = {stock.chips_per_replica for stock in waiting}
     is_alike = ground.is_whole or (len(sizes) == 1 and not any(stock.zones for stock in waiting))
-    for stock in sorted(waiting, key=lambda s: (-s.chips_per_replica, not s.zones, s.id)):
+    ordered = sorted(waiting, key=lambda s: (-s.chips_per_replica, not s.zones, s.id))
+    for stock in ordered:
         seeker = _Seeker(stock.chips_per_replica, stock.unbound, frozenset(zone for zone, _ in stock.zones))
         behind: _Claim | None = None
         for claim in () if is_alike else line.claims:
             most = seeker.count if claim.id in lapsed else line.most_beside(claim, seeker)
             if most < seeker.count:
                 seeker, behind = replace(seeker, count=most), claim
-        found[stock.id] = Turn(
-            replicas=stock.bound + seeker.count,
-            held_back=stock.unbound - seeker.count,
-            behind=behind.id if behind else None,
-            behind_chips=behind.chips if behind else 0,
-        )
+        found[stock.id] = _turn(stock, seeker, behind)
         line.claims.append(_Claim(stock.id, stock.chips_per_replica, stock.unbound, _missing_by_zone(stock, ground)))
-        line.seekers.append(seeker)
+        line.seeker_by_id[stock.id] = seeker
+    return found if is_alike else found | _behind_tied(ordered, line, lapsed)
+
+
+def _turn(stock: Stock, seeker: "_Seeker", behind: "_Claim | None") -> Turn:
+    return Turn(
+        replicas=stock.bound + seeker.count,
+        held_back=stock.unbound - seeker.count,
+        behind=behind.id if behind else None,
+        behind_chips=behind.chips if behind else 0,
+    )
+
+
+def _behind_tied(ordered: Sequence[Stock], line: "_Line", lapsed: Collection[PlacementId]) -> dict[PlacementId, Turn]:
+    """Return the turns of larger replicas that have to wait for smaller ones whose zones they could fill.
+
+    Only for those that can all go now: whoever waits for another is waited for by nobody else.
+    """
+    found: dict[PlacementId, Turn] = {}
+    stock_by_id = {stock.id: stock for stock in ordered}
+    for claim in line.claims:
+        tied = stock_by_id[claim.id]
+        if not tied.zones or tied.id in lapsed or line.seeker_by_id[tied.id].count < tied.unbound:
+            continue
+        for stock in ordered:
+            seeker = line.seeker_by_id[stock.id]
+            if stock.zones or stock.chips_per_replica <= tied.chips_per_replica or not seeker.count:
+                continue
+            others = {owner: other for owner, other in line.seeker_by_id.items() if owner != stock.id}
+            most = _Line(line.ground, line.claims, others).most_beside(claim, seeker)
+            if most < seeker.count:
+                line.seeker_by_id[stock.id] = replace(seeker, count=most)
+                found[stock.id] = _turn(stock, line.seeker_by_id[stock.id], claim)
     return found
 
 
@@ -153,7 +182,7 @@ class _Line:
 
     ground: Ground
     claims: list[_Claim]
-    seekers: list[_Seeker]
+    seeker_by_id: dict[PlacementId, _Seeker]
 
     def most_beside(self, claim: _Claim, seeker: _Seeker) -> int:
         """Return how many replicas of the seeker can do the claim no harm."""
@@ -180,7 +209,7 @@ class _Line:
             for claim in self.claims
             if claim.chips >= size
         )
-        landing = [other for other in (*self.seekers, seeker) if other.may_land_in(zone)]
+        landing = [other for other in (*self.seeker_by_id.values(), seeker) if other.may_land_in(zone)]
         # Replicas that are not tied to the zone may land there all the same.
         strangers = [o for o in landing if o.chips >= size and zone and (zone not in o.zones or o is seeker)]
         needed += sum(other.count * math.ceil(other.chips / size) for other in strangers)
