@@ -33,8 +33,8 @@ _SCRAPE_REST = 3.0
 """After a round of scraping, no other begins for so many times the processor time that it took: with thousands of
 replicas the rounds become rarer, instead of leaving no time for anything else."""
 _PLAN_REST = 10.0
-"""After a plan was made, none is made for the mere passing of time for so many times as long as it took: where plans take
-long, what was planned gets the time to start."""
+"""After a plan was made, none is made for the mere passing of time for so many times as long as it took: where plans
+take long, what was planned gets the time to start."""
 
 
 class Loop:
