@@ -60,11 +60,14 @@ def test_the_fleet_is_as_tight_as_was_asked_for() -> None:
 @pytest.mark.parametrize("tightness", [0.8, 0.95])
 def test_a_linear_program_needs_as_much_of_the_fullest_pool_as_was_asked_for(stock: Stock, tightness: float) -> None:
     """Drawn demand is scaled until the candidates of the planner itself need that part, and no more."""
-    instance = generate(replace(DRAWN, stock=stock, tightness=tightness))
-    assert needed_fraction(instance) <= tightness + 1e-6
-    assert instance.needed_fraction == pytest.approx(tightness, abs=0.005)
-    # Two replicas for a rule of spread are in the one, and not in the other.
-    assert needed_fraction(instance) == pytest.approx(instance.needed_fraction, abs=0.02)
+    recipe = replace(DRAWN, stock=stock, tightness=tightness)
+    ruled, free = generate(recipe), generate(replace(recipe, spread_fraction=0.0))
+    # Rules of spread need some of it, which the other program does not know.
+    assert needed_fraction(ruled) <= ruled.needed_fraction + 1e-6
+    assert needed_fraction(free) == pytest.approx(free.needed_fraction, abs=1e-6)
+    for instance in (ruled, free):
+        assert instance.needed_fraction == pytest.approx(tightness, abs=0.005)
+        assert instance.needed_fraction <= tightness
 
 
 def test_stock_that_is_fitted_to_the_demand_carries_more_of_it() -> None:
