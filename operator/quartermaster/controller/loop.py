@@ -193,6 +193,7 @@ class Loop:
                     "dollars_per_hour": round(outcome.plan.dollars_per_hour, 2),
                     "gap_fraction": round(outcome.plan.gap_fraction, 5),
                     "has_replanned": outcome.has_replanned,
+                    "plan_reason": outcome.plan_reason,
                     "decide_seconds": round(decide_seconds, 3),
                 },
             )

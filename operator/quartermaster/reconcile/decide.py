@@ -85,6 +85,7 @@ def decide(
         fleet=fleet,
         plan=plan,
         has_replanned=must_plan,
+        plan_reason=made.reason,
         memory=Memory(
             plan=plan,
             structure_digest=made.structure_digest,

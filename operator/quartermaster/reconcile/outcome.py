@@ -145,6 +145,8 @@ class Outcome:
     plan: Plan
     memory: Memory
     has_replanned: bool
+    plan_reason: str = field(default="", kw_only=True)
+    """Why the plan was made anew, in one word; empty where it was not."""
     apply: tuple[Apply, ...] = ()
     delete: tuple[Delete, ...] = ()
     statuses: tuple[StatusWrite, ...] = ()

@@ -42,8 +42,13 @@ class Planned:
     structure_digest: str
     sized: capacity.Sized
     plan: Plan
-    has_planned: bool
-    """Whether the plan was made anew."""
+    reason: str
+    """Why the plan was made anew; empty where it was not."""
+
+    @property
+    def has_planned(self) -> bool:
+        """Whether the plan was made anew."""
+        return bool(self.reason)
 
 
 def observe_fleet(observed: Observed, catalog: Catalog) -> tuple[Fleet, tuple[Refusal, ...]]:
@@ -83,12 +88,18 @@ def planned(
 
     structure = structure_digest(fleet, good)
     is_due = observed.now_seconds - memory.planned_at_seconds >= plan_seconds and not _is_starting(observed, memory)
-    must_plan = structure != memory.structure_digest or is_due or capacity.has_drifted(good, memory)
     before = memory.plan or Plan()
     sized = capacity.size(before, good, load_by_key, fleet=fleet, memory=memory)
-    must_plan = must_plan or memory.plan is None or sized.needs_plan
-    must_plan = must_plan or not memory.blocked <= memory.planned_blocked
-    if must_plan:
+    reasons = {
+        "FirstPlan": memory.plan is None,
+        "FleetOrSpecChanged": structure != memory.structure_digest,
+        "TokenMixChanged": capacity.has_drifted(good, memory),
+        "PoolFull": sized.needs_plan,
+        "RoomIsGone": not memory.blocked <= memory.planned_blocked,
+        "PeriodOver": is_due,
+    }
+    reason = next((name for name, is_so in reasons.items() if is_so), "")
+    if reason:
         rules = (servable_rule(documents, catalog),)
         plan = make_plan(
             fleet, capacity.to_plan_for(good, sized), further_rules=rules, is_late=is_late, before=memory.plan
@@ -107,5 +118,5 @@ def planned(
         structure_digest=structure,
         sized=sized,
         plan=plan,
-        has_planned=must_plan,
+        reason=reason,
     )
