@@ -2,8 +2,9 @@
 
 ``python -m tests.benchmarks.planner [--seeds N] [--sizes 50x40,1000x200] [--planners NAMES]`` prints
 a row per size and planner; the figures of record are in ``RESULTS.md``. Instances are those of ``instances``: a third
-of the deployments with spread rules, a third running already, pods of others on a tenth of the nodes. Every run has a
-process of its own, which reads the instance from a file, so that its peak of memory is its own.
+of the deployments with spread rules, a third running already, pods of others on a tenth of the nodes. ``--family`` says
+whether a full plan is known or demand was drawn, ``--stock`` and ``--shapes`` more of what ``instances.recipe`` tells.
+Every run has a process of its own, which reads the instance from a file, so that its peak of memory is its own.
 
 ``--incremental`` plans a fleet, lets that plan run, and then changes one thing: a new deployment, a lost node, a
 changed demand. ``--files`` measures the whole process of `kubectl-quartermaster plan` on files instead.
@@ -15,7 +16,7 @@ import tempfile
 from collections.abc import Sequence
 
 from tests.benchmarks import runs
-from tests.benchmarks.instances import Family
+from tests.benchmarks.instances import Family, Shapes, Stock
 from tests.benchmarks.runs import Asked, Figures
 
 PLANNERS = ("quartermaster", "cheapest-first", "each-alone", "first-fit", "compact")
@@ -28,6 +29,8 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--family", type=Family, choices=list(Family), default=Family.PLANTED)
+    parser.add_argument("--stock", type=Stock, choices=list(Stock), default=Stock.DRAWN)
+    parser.add_argument("--shapes", type=Shapes, choices=list(Shapes), default=Shapes.USUAL)
     parser.add_argument("--tightness", type=float, default=0.9)
     told = f"some of {', '.join(PLANNERS)}, with commas between, or all"
     parser.add_argument("--planners", default=PLANNERS[0], help=told)
@@ -41,6 +44,8 @@ def main() -> None:
     planners = PLANNERS if given.planners == "all" else tuple(given.planners.split(","))
     asked = Asked(
         family=given.family,
+        stock=given.stock,
+        shapes=given.shapes,
         tightness=given.tightness,
         is_still=given.still,
         deadline_seconds=given.deadline,

@@ -21,7 +21,7 @@ from tests.benchmarks.baselines.alone import each_alone
 from tests.benchmarks.baselines.compact import compact
 from tests.benchmarks.baselines.greedy import cheapest_first, first_fit
 from tests.benchmarks.baselines.offer import Offer, Result, offer, result
-from tests.benchmarks.instances import Family, Instance, Recipe, generate
+from tests.benchmarks.instances import Family, Instance, Recipe, Shapes, Stock, generate
 from tests.benchmarks.instances.files import write
 
 MIB_KIB = 1024
@@ -34,6 +34,8 @@ class Asked:
     """What to run."""
 
     family: str = Family.PLANTED
+    stock: str = Stock.DRAWN
+    shapes: str = Shapes.USUAL
     tightness: float = 0.9
     is_still: bool = False
     deadline_seconds: float | None = None
@@ -57,7 +59,15 @@ class Asked:
 
     def generate(self) -> Instance:
         """Return the instance, made anew."""
-        recipe = Recipe(self.deployments, self.pools, self.seed, family=Family(self.family), tightness=self.tightness)
+        recipe = Recipe(
+            self.deployments,
+            self.pools,
+            self.seed,
+            family=Family(self.family),
+            stock=Stock(self.stock),
+            shapes=Shapes(self.shapes),
+            tightness=self.tightness,
+        )
         return generate(replace(recipe, running_fraction=0.0) if self.is_still else recipe)
 
 

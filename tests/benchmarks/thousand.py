@@ -26,7 +26,7 @@ from tests.benchmarks.instances.files import write
 from tests.benchmarks.instances.generate import Instance, generate
 from tests.benchmarks.instances.recipe import Recipe
 from tests.lab import fleet, operator
-from tests.lab.cluster import Cluster
+from tests.lab.cluster import Cluster, Options
 from tests.lab.objects import has_condition
 from tests.lab.operator import USER, Operator
 
@@ -242,7 +242,7 @@ def main() -> int:
         running_fraction=0.0,
     )
     instance = generate(recipe)
-    with Cluster.start() as cluster:
+    with Cluster.start(Options(has_endpoints=False)) as cluster:
         operator.install(cluster)
         wishes = populate(cluster, instance)
         with operator.operator(cluster, settings=settings) as process:

@@ -95,6 +95,8 @@ def test_more_requests_than_the_cache_holds_are_limited_by_it() -> None:
         ),
         (("--accelerator", "h100", "--tp", "3"), "wanted --tp that divides the 32 heads"),
         (("--accelerator", "h100", "--tp", "4", "--ep", "2"), "wanted --ep of 1 or of all 4 ranks"),
+        (("--accelerator", "h100", "--tp", "4", "--ep", "4"), "wanted a mixture of experts for --dp 1 and --ep 4"),
+        (("--accelerator", "h100", "--dp", "2"), "more replicas do the same"),
         (("--accelerator", "h100", "-o", "csv"), "wanted --points"),
         (("--accelerator", "h100", "--calibrate", "3"), "wanted --points"),
         ((), "found no --accelerator"),

@@ -86,6 +86,21 @@ def test_a_shortfall_is_the_answer_no(golden: Ran) -> None:
     assert all(shortfall[name] for name in ("cause", "reason", "message", "remedy"))
 
 
+def test_the_pool_where_one_more_node_would_serve_is_told(tmp_path: Path) -> None:
+    """In the document with who would find room on it; on the page in one row; not at all where nothing is short."""
+    more = tmp_path / "wanted.yaml"
+    more.write_text(WANTED.read_text(encoding="utf-8").replace('"20"', '"95"'), encoding="utf-8")
+    (worth,) = run("plan", "--fleet", FLEET, "-f", more, "-o", "json").document["worthOfOneMoreNode"]
+    assert (worth["pool"], worth["accelerator"], worth["chips"]) == ("eu-mi300x", "amd-mi300x", 4)
+    assert worth["dollarsPerHourOfNode"] == 20.0
+    (served,) = worth["served"]
+    assert (served["namespace"], served["name"], served["replicas"]) == ("default", "in-europe", 4)
+    assert 0 < served["requestsPerSecond"] < 95
+    page = run("plan", "--fleet", FLEET, "-f", more).out
+    assert "4 × amd-mi300x  europe-west4  eu-mi300x  33.1 requests/s of default/in-europe" in page
+    assert "ONE MORE NODE" not in run("plan", "--fleet", FLEET, "-f", WANTED).out
+
+
 def test_yaml_says_the_same_as_json(golden: Ran) -> None:
     """Only the time that it took differs."""
     ran = run("plan", "--fleet", FLEET, "-f", WANTED, "--show-candidates", "-o", "yaml")

@@ -98,11 +98,13 @@ def api_server(site: Site) -> Component:
     return Component(API_SERVER, argv, log_path=site.log_path(API_SERVER), wait_ready=probes.until(probe))
 
 
-def controller_manager(site: Site, *, node_grace_seconds: int) -> Component:
+def controller_manager(site: Site, *, node_grace_seconds: int, has_endpoints: bool) -> Component:
     """Return kube-controller-manager; a node without a lease for so many seconds becomes unreachable."""
     argv = _program(site, CONTROLLER_MANAGER) + _client_flags(site, CONTROLLER_MANAGER)
     argv += [f"--service-account-private-key-file={site.file('service-account.key')}"]
     argv += [f"--root-ca-file={site.file('ca.crt')}", f"--node-monitor-grace-period={node_grace_seconds}s"]
+    if not has_endpoints:
+        argv.append("--controllers=*,-endpoints-controller,-endpointslice-controller")
     probe = _https(site, CONTROLLER_MANAGER, "/healthz", {})
     return Component(
         CONTROLLER_MANAGER, argv, log_path=site.log_path(CONTROLLER_MANAGER), wait_ready=probes.until(probe)

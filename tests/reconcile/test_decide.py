@@ -9,6 +9,7 @@ from quartermaster.api import names
 from quartermaster.catalog.load import load_catalog
 from quartermaster.reconcile.decide import decide
 from quartermaster.reconcile.outcome import Memory
+from quartermaster.reconcile.waiting import LONGEST_WAIT_SECONDS, Wait
 from tests.lab import fleet
 from tests.reconcile.world import START, World
 
@@ -208,3 +209,20 @@ def test_children_that_only_carry_our_labels_are_left_alone() -> None:
         }
     )
     assert world.turn().is_settled
+
+
+def test_time_alone_asks_for_no_plan_while_replicas_find_their_nodes() -> None:
+    """What was planned gets the time to start; one that waits for longer than any drain is planned anew."""
+    world = two_regions()
+    world.create(wish("chat"))
+    world.settle()
+    world.now_seconds += 61.0
+    (placement,) = world.memory.plan.placements if world.memory.plan else ()
+    began = {placement.candidate.id: Wait(1, world.now_seconds - 10.0)}
+    catalog = load_catalog()
+    for waiting, has_replanned in (({}, True), (began, False)):
+        memory = replace(world.memory, wait_by_id=waiting)
+        assert decide(world.look(), memory, catalog=catalog, plan_seconds=60.0).has_replanned is has_replanned
+    world.now_seconds += LONGEST_WAIT_SECONDS
+    memory = replace(world.memory, wait_by_id=began)
+    assert decide(world.look(), memory, catalog=catalog, plan_seconds=60.0).has_replanned

@@ -111,6 +111,14 @@ def test_a_plan_whose_room_is_not_there_any_more_asks_for_another() -> None:
     assert not blocked([large, stock("old", 4, 0, "a0")], {POOL: Ground({"a0": 4})})
 
 
+def test_a_zone_without_the_room_that_was_planned_asks_for_another_plan() -> None:
+    """Elsewhere in the pool there is room, but the replica must not go there."""
+    seated = stock("tied", 4, 2, "a0", zones=(("a", 1), ("b", 1)))
+    zones = {"a0": "a", "a1": "a", "b0": "b"}
+    assert blocked([seated], {POOL: Ground({"a0": 4, "a1": 8, "b0": 0}, zones)}) == {seated.id}
+    assert not blocked([seated], {POOL: Ground({"a0": 4, "a1": 8, "b0": 4}, zones)})
+
+
 @dataclass
 class Play:
     """Pods on hosts: what is asked for is created, and a scheduler with a will of its own binds it."""

@@ -16,6 +16,11 @@ Estimated.
   isExternal, replicas (tenths of the load for an external service), replicasByZone (where a spread needs it),
   dollarsPerHour.
 - ``shortfalls``: requestsPerSecond and replicas that are not served; cause, reason, message, remedy.
+- ``worthOfOneMoreNode``: the pools, at most five, where one more node would be worth most: pool, region, accelerator,
+  chips of the node, dollarsPerHourOfNode; ``served``: who goes short and would find room on it, with requestsPerSecond
+  and replicas; ``savedDollarsPerHour``: what the plan would cost less instead, were it to serve no more, with the chips
+  that it uses there paid. That is an estimate at the margin, of the relaxation: a plan with the node saves at most this
+  and the present gap.
 - ``rejections``: every candidate refused: pools alike in deployment, shape (empty when the whole pool is refused), rule
   and reason are one entry with their names in ``pools``; pool, message and remedy are those of the first. With
   ``--show-rejections`` every candidate is an entry of its own.
@@ -39,6 +44,7 @@ from quartermaster.cli.making import Made, Refused
 from quartermaster.planner.eligible import Eligible
 from quartermaster.planner.fleet import Demand, Key, Pool, Source
 from quartermaster.planner.plan import Candidate, Placement, Rejection, Shortfall
+from quartermaster.planner.worth import NodeWorth
 
 Document = dict[str, Any]
 
@@ -57,6 +63,7 @@ def plan_document(made: Made, *, with_candidates: bool, with_all_rejections: boo
         "deployments": [_demand(key, demand) for key, demand in sorted(made.demand_by_key.items())],
         "placements": [_placement(placement, pools) for placement in plan.placements],
         "shortfalls": [_shortfall(shortfall) for shortfall in plan.shortfalls],
+        "worthOfOneMoreNode": [_worth(worth) for worth in made.worths],
         "rejections": list(_every(plan.rejections) if with_all_rejections else _grouped(plan.eligible)),
         "refusedInputs": [_refused(refused) for refused in made.refused],
     }
@@ -148,6 +155,26 @@ def _shortfall(shortfall: Shortfall) -> Document:
         "reason": shortfall.reason,
         "message": shortfall.message,
         "remedy": shortfall.remedy,
+    }
+
+
+def _worth(worth: NodeWorth) -> Document:
+    return {
+        "pool": worth.pool,
+        "region": worth.region,
+        "accelerator": worth.accelerator,
+        "chips": worth.chips,
+        "dollarsPerHourOfNode": _figure(worth.node_dollars_per_hour),
+        "served": [
+            {
+                "namespace": one.workload.namespace,
+                "name": one.workload.name,
+                "requestsPerSecond": _figure(one.requests_per_second),
+                "replicas": one.replicas,
+            }
+            for one in worth.served
+        ],
+        "savedDollarsPerHour": _figure(worth.saved_dollars_per_hour),
     }
 
 

@@ -43,7 +43,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--input-tokens", type=_amount, metavar="I", help="tokens of the mean prompt")
     parser.add_argument("--output-tokens", type=_amount, metavar="O", help="tokens of the mean answer")
     parser.add_argument(
-        "--concurrency", type=_amount, metavar="N", help="requests at a time; as many as fit, at most 256, when absent"
+        "--concurrency",
+        type=_amount,
+        metavar="N",
+        help="requests at a time; as many as fit, at most 256 for each of --dp, when absent",
     )
     parser.add_argument("--points", type=Path, metavar="FILE.csv", help="table of measured points to predict")
     parser.add_argument("--calibrate", type=_number, default=0, metavar="K", help="rows of each group to learn from; 0")
@@ -97,6 +100,7 @@ def _replica(given: argparse.Namespace) -> Replica:
         raise BadInputError(
             f"wanted --ep of 1 or of all {ranks} ranks (--tp × --dp), found {given.ep}: set it to {ranks}"
         )
+    _insist_on_experts(model, given)
     _insist_on_heads(model, given.tp)
     return Replica(model, accelerator, engine, precision, Layout(given.tp, given.pp, given.dp, given.ep > 1))
 
@@ -111,6 +115,15 @@ def _engine(name: str | None, accelerator: Accelerator) -> EngineName:
         running = ", ".join(each.value for each in accelerator.engines) or "none"
         raise BadInputError(f"wanted {engine.value} on {accelerator.name}; there run {running}: name one of these")
     return engine
+
+
+def _insist_on_experts(model: Model, given: argparse.Namespace) -> None:
+    if given.dp == given.ep == 1 or (model.active_parameters or model.parameters) < model.parameters:
+        return
+    raise BadInputError(
+        f"wanted a mixture of experts for --dp {given.dp} and --ep {given.ep}, found {model.name}, which is dense:"
+        " leave them out, since more replicas do the same"
+    )
 
 
 def _insist_on_heads(model: Model, ranks: int) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 from quartermaster.catalog.catalog import Catalog
 from quartermaster.planner.fleet import Demand, Fleet, Key, Pool
 from quartermaster.planner.plan import Plan
+from quartermaster.planner.worth import NodeWorth, worth_telling
 from quartermaster.reconcile.declared import Declared
 from quartermaster.reconcile.observation import Observed
 from quartermaster.reconcile.outcome import Memory
@@ -47,6 +48,8 @@ class Made:
     """What each deployment that could be planned must serve."""
     refused: tuple[Refused, ...]
     solve_seconds: float
+    worths: tuple[NodeWorth, ...] = ()
+    """Where one more node would be worth most."""
 
     @property
     def pool_by_name(self) -> dict[str, Pool]:
@@ -83,6 +86,7 @@ def make(seen: Observed, catalog: Catalog, *, most_seconds: float = math.inf) ->
         demand_by_key={workload.key: workload.demand for workload in made.workloads},
         refused=(*_invalid(seen), *map(_unusable, made.unusable), *map(_unplannable, made.unplannable)),
         solve_seconds=solve_seconds,
+        worths=worth_telling(made.plan),
     )
 
 

@@ -11,14 +11,20 @@ from quartermaster.planner.eligible import Eligible
 from quartermaster.planner.fleet import Demand, Key
 from quartermaster.planner.judged import Judged
 from quartermaster.planner.plan import Candidate, Placement, Rejection
+from quartermaster.planner.worth import NodeWorth
 from quartermaster.reconcile.status import decimal, summary
 
-_NUMBERS = frozenset({"CHIPS", "REQ/S", "TOKENS/S", "$/H"})
+_NUMBERS = frozenset({"CHIPS", "REQ/S", "TOKENS/S", "$/H", "OR SAVE UP TO $/H", "PRICE $/H"})
 
 
 def page(made: Made, *, with_candidates: bool, with_all_rejections: bool) -> str:
     """Return the whole page; the sum of it stands last, where a long page ends."""
-    parts = [_placements(made), _shortfalls(made), _rejections(made.plan.eligible, is_full=with_all_rejections)]
+    parts = [
+        _placements(made),
+        _shortfalls(made),
+        _worths(made.worths),
+        _rejections(made.plan.eligible, is_full=with_all_rejections),
+    ]
     if with_candidates:
         parts.append(_candidates(made))
     parts += [_refused(made.refused), _proof(made)]
@@ -81,6 +87,41 @@ def _sources(made: Made, candidates: Sequence[Candidate]) -> str:
 def _shortfalls(made: Made) -> str:
     told = [refusal(str(s.workload), s.message, s.remedy) for s in made.plan.shortfalls]
     return "\n".join(["Falls short:", *told]) if told else ""
+
+
+def _worths(worths: Sequence[NodeWorth]) -> str:
+    """Tell where one more node would be worth most; nothing where it would be worth nothing."""
+    if not worths:
+        return ""
+    header = ("ONE MORE NODE", "REGION", "POOL", "WOULD SERVE", "OR SAVE UP TO $/H", "PRICE $/H")
+    rows = [
+        (
+            f"{worth.chips} × {worth.accelerator}",
+            worth.region or "-",
+            words.pool(worth.pool, worth.region, worth.accelerator),
+            _served(worth) or "-",
+            words.money(worth.saved_dollars_per_hour) if worth.saved_dollars_per_hour > 0 else "-",
+            words.money(worth.node_dollars_per_hour),
+        )
+        for worth in worths
+    ]
+    shown = table(header, rows, to_the_right=_NUMBERS)
+    if not any(worth.saved_dollars_per_hour > 0 for worth in worths):
+        return shown
+    told = "saved: for the same service, with the chips used there paid; estimated at the margin of the relaxation"
+    return f"{shown}\n{told}"
+
+
+def _served(worth: NodeWorth) -> str:
+    first = worth.served[:1]
+    if not first:
+        return ""
+    if worth.requests_per_second > 0:
+        told = f"{decimal(worth.requests_per_second, 3)} requests/s"
+    else:
+        told = words.plural(sum(one.replicas for one in worth.served), "replica")
+    others = f" and {len(worth.served) - 1} more" if len(worth.served) > 1 else ""
+    return f"{told} of {first[0].workload}{others}"
 
 
 def _rejections(eligible: Eligible, *, is_full: bool) -> str:

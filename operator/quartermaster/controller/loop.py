@@ -32,6 +32,9 @@ _LONGEST_PAUSE_SECONDS = 1.0
 _SCRAPE_REST = 3.0
 """After a round of scraping, no other begins for so many times the processor time that it took: with thousands of
 replicas the rounds become rarer, instead of leaving no time for anything else."""
+_PLAN_REST = 10.0
+"""After a plan was made, none is made for the mere passing of time for so many times as long as it took: where plans
+take long, what was planned gets the time to start."""
 
 
 class Loop:
@@ -57,6 +60,7 @@ class Loop:
         self._memory = Memory()
         self._failures = 0
         self._pause_seconds = 0.0
+        self._rest_seconds = 0.0
         self._turned_seconds = time.monotonic()
 
     def wake(self) -> None:
@@ -146,7 +150,7 @@ class Loop:
                 observed,
                 self._memory,
                 catalog=self._catalog,
-                plan_seconds=self._settings.plan_seconds,
+                plan_seconds=max(self._settings.plan_seconds, self._rest_seconds),
                 is_late=partial(_is_after, started_seconds + self._settings.solve_seconds),
                 proposes_profiles=self._settings.profiles == "Propose",
             )
@@ -156,7 +160,9 @@ class Loop:
             return False
         self._failures = 0
         decided_seconds = self._turned_seconds = time.monotonic()
-        if not outcome.has_replanned:
+        if outcome.has_replanned:
+            self._rest_seconds = _PLAN_REST * (decided_seconds - started_seconds)
+        else:
             self._pause_seconds = min(_LONGEST_PAUSE_SECONDS, decided_seconds - started_seconds)
         self._memory = outcome.memory
         written = await self._writer.write(self._writer.due(outcome))

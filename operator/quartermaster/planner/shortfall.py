@@ -3,20 +3,23 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from quartermaster.planner.arrays import Floats, Ints
-from quartermaster.planner.column import chosen_columns, unmet_of
 from quartermaster.planner.eligible import Eligible
 from quartermaster.planner.fleet import Workload
 from quartermaster.planner.judged import Judged
-from quartermaster.planner.offer import Need, Offer, Places, is_counted
+from quartermaster.planner.lacking import Lacking, lacking
+from quartermaster.planner.offer import ANY_ZONE, Places, is_counted
+from quartermaster.planner.onemore import Node, limits_by_pool, nodes_like, scarcity, served_on
 from quartermaster.planner.plan import Shortfall
 from quartermaster.planner.pose import Posed
-from quartermaster.planner.room import largest_host_chips
 from quartermaster.planner.solve import Solution
-from quartermaster.planner.unmet import TOLERANCE, Unmet
+
+_CENT = 0.01
+_TRIED = 16
+"""Pools of others' next nodes that are passed over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,57 +32,64 @@ class _Limited:
     remedy: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Short:
-    """What one deployment lacks, and what it has."""
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """A plan, with who goes short in it."""
 
-    need: Need
-    own: Offer
-    counts: Ints
-    """By option of its own."""
-    rate_fraction: float
-    replicas: int
-    regions: int
-    zones: int
-    excess: float
-    prices: Floats
-    """Price of what each of its options takes from the limits."""
+    posed: Posed
+    solution: Solution
+    queue: Sequence[Lacking]
+    """In the order in which they are served."""
+
+    @cached_property
+    def _rows_by_pool(self) -> dict[int, list[int]]:
+        return limits_by_pool(self.posed)
+
+    @cached_property
+    def _nodes_by_pool(self) -> dict[int, tuple[Node, ...]]:
+        return {}
+
+    def node(self, pool: int, zone: int) -> Node | None:
+        """Return a node that the pool might have besides its own, in this zone where it matters; none of a service."""
+        if pool not in self._nodes_by_pool:
+            self._nodes_by_pool[pool] = nodes_like(self.posed, pool)
+        return next((node for node in self._nodes_by_pool[pool] if zone in {ANY_ZONE, node.zone}), None)
+
+    @cached_property
+    def _left_by_node(self) -> dict[tuple[Node, int], int]:
+        return {}
+
+    def left_by_higher(self, node: Node, priority: int) -> int:
+        """Return the chips of the node that those of a higher priority would leave."""
+        if (node, priority) not in self._left_by_node:
+            self._left_by_node[node, priority] = served_on(node, self.queue, above=priority)[1]
+        return self._left_by_node[node, priority]
+
+    def saved(self, node: Node) -> float:
+        """Return what a node would save the plan where deployments share its pool."""
+        return scarcity(self.posed, self.solution.prices, node, self._rows_by_pool.get(node.pool, []))
+
+    @cached_property
+    def dollars_per_hour(self) -> float:
+        """Price of all that is placed."""
+        return float(self.posed.problem.options.dollars_per_hour @ self.solution.counts)
 
 
 def shortfalls(
     workloads: Sequence[Workload], posed: Posed, solution: Solution, *, judged: Eligible
 ) -> tuple[Shortfall, ...]:
     """Return the shortfalls, by deployment."""
-    place = {one.need.key: place for place, one in enumerate(posed.offers)}
-    unmet = unmet_of(posed.problem, chosen_columns(posed.problem, solution.counts))
-    is_short = ~unmet.is_nothing
+    seen = _Seen(posed, solution, lacking(posed, solution))
+    short_by_key = {one.need.key: one for one in seen.queue}
+    offered = {one.need.key for one in posed.offers}
     found: list[Shortfall] = []
     for workload in sorted(workloads, key=lambda w: w.key):
-        at = place.get(workload.key)
-        if at is None:
+        if workload.key in short_by_key:
+            found.append(_told(short_by_key[workload.key], seen))
+        elif workload.key not in offered:
             nothing = _nowhere(workload, judged[workload.key])
             found += [nothing] if nothing is not None else []
-        elif is_short[at]:
-            found.append(_told(_short(posed, solution, unmet, at), posed.places))
     return tuple(found)
-
-
-def _short(posed: Posed, solution: Solution, unmet: Unmet, at: int) -> _Short:
-    first, last = posed.starts[at : at + 2]
-    usage = posed.problem.usage
-    entries = slice(usage.start[first], usage.start[last])
-    paid = solution.prices[usage.limit[entries]] * usage.amount[entries]
-    return _Short(
-        posed.offers[at].need,
-        posed.offers[at],
-        solution.counts[first:last],
-        float(unmet.rate[at]) if unmet.rate[at] > TOLERANCE else 0.0,
-        int(unmet.replicas[at]),
-        int(unmet.regions[at]),
-        int(unmet.zones[at]),
-        float(unmet.excess[at]),
-        np.bincount(usage.option[entries] - first, paid, last - first).astype(np.float64),
-    )
 
 
 def _nowhere(workload: Workload, judged: Judged) -> Shortfall | None:
@@ -113,20 +123,20 @@ def _nowhere(workload: Workload, judged: Judged) -> Shortfall | None:
     )
 
 
-def _told(short: _Short, places: Places) -> Shortfall:
-    need = short.need
-    limited = _own_limit(short) or _full_pool(short, places)
-    rate = short.rate_fraction * need.requests_per_second
+def _told(short: Lacking, seen: _Seen) -> Shortfall:
+    need, rate = short.need, short.requests_per_second
+    limited = _own_limit(short) or _full_pool(short, seen)
+    regions, zones = int(short.unmet.regions[0]), int(short.unmet.zones[0])
     parts = []
     if rate > 0:
         parts.append(f"{rate:.3g} of {need.requests_per_second:.3g} requests/s are not served")
     if short.replicas:
         parts.append(f"{short.replicas} of {need.min_replicas} replicas are missing")
-    if short.regions:
-        parts.append(f"{need.min_regions - short.regions} of {need.min_regions} regions hold a replica")
-    if short.zones:
-        parts.append(f"{need.min_zones - short.zones} of {need.min_zones} zones hold a replica")
-    if short.excess:
+    if regions:
+        parts.append(f"{need.min_regions - regions} of {need.min_regions} regions hold a replica")
+    if zones:
+        parts.append(f"{need.min_zones - zones} of {need.min_zones} zones hold a replica")
+    if short.unmet.excess[0] > 0:
         parts.append(f"one region holds more than {need.max_region_share:g} of the capacity")
     return Shortfall(
         need.key,
@@ -139,9 +149,9 @@ def _told(short: _Short, places: Places) -> Shortfall:
     )
 
 
-def _own_limit(short: _Short) -> _Limited | None:
+def _own_limit(short: Lacking) -> _Limited | None:
     """Return the limit of the deployment itself that binds: its budget or its largest number of replicas."""
-    need, own = short.need, short.own
+    need, own = short.need, short.offer
     spent = float(own.dollars_per_hour @ short.counts)
     cheapest = float(own.dollars_per_hour.min())
     if spent + cheapest > need.budget:
@@ -154,9 +164,9 @@ def _own_limit(short: _Short) -> _Limited | None:
         )
     inside = ~own.is_external
     placed = int(short.counts[inside].sum())
-    if inside.any() and short.rate_fraction > 0 and placed >= need.max_replicas:
+    if inside.any() and short.requests_per_second > 0 and placed >= need.max_replicas:
         best = float(own.requests_per_second[inside].max())
-        more = math.ceil(short.rate_fraction * need.requests_per_second / best)
+        more = math.ceil(short.requests_per_second / best)
         return _Limited(
             "max-replicas",
             "MaxReplicasReached",
@@ -166,14 +176,16 @@ def _own_limit(short: _Short) -> _Limited | None:
     return None
 
 
-def _full_pool(short: _Short, places: Places) -> _Limited:
-    """Return the pool where one more node would help at the least price."""
-    if short.rate_fraction == 0 and not short.replicas:
-        return _no_more_places(short, places)
-    own = short.own
-    worth = np.where(own.share > 0, own.price / np.maximum(own.share, 1e-9), own.price)
-    best = int(np.lexsort((np.arange(own.count), worth))[0])
-    pool = places.pools[own.pool[best]]
+def _full_pool(short: Lacking, seen: _Seen) -> _Limited:
+    """Return the pool that keeps it out: where room for it would cost least, and one more node is not others' first."""
+    if not short.requests_per_second and not short.replicas:
+        return _no_more_places(short, seen.posed.places)
+    best = _keeping_out(short, seen)
+    if best is None:
+        has_spread = short.unmet.excess[0] > 0 or short.unmet.regions[0] > 0 or short.unmet.zones[0] > 0
+        return _no_more_places(short, seen.posed.places) if has_spread else _too_little(short)
+    option, node = best
+    pool = seen.posed.places.pools[short.offer.pool[option]]
     if pool.external is not None:
         return _Limited(
             pool.name,
@@ -181,21 +193,75 @@ def _full_pool(short: _Short, places: Places) -> _Limited:
             f"external pool {pool.name} grants {pool.external.tokens_per_second:.0f} tokens/s, all of them in use",
             f"raise external.tokensPerSecond of AcceleratorPool {pool.name}, or add a pool",
         )
-    chips, size, share = largest_host_chips(pool.hosts), int(own.chips[best]), float(own.share[best])
-    per_node = max(1, chips // size)
-    wanted = max(short.replicas, math.ceil(short.rate_fraction / share - 1e-9) if share else 0, 1)
-    nodes = math.ceil(wanted / per_node)
-    gain = f"{per_node * float(own.requests_per_second[best]):.3g} requests/s each"
+    return _full(short, option, node, seen)
+
+
+def _keeping_out(short: Lacking, seen: _Seen) -> tuple[int, Node | None] | None:
+    """Return the option that would help at the least price, in a pool whose next node is not others' first.
+
+    None when no option would help.
+    """
+    own = short.offer
+    price = np.where(own.share > 0, own.price / np.maximum(own.share, 1e-9), own.price)
+    second: tuple[int, Node | None] | None = None
+    tried = 0
+    for option in np.lexsort((np.arange(own.count), price, short.has_room)).tolist():
+        if own.is_external[option] and not short.requests_per_second:
+            continue
+        chips = int(own.chips[option])
+        node = seen.node(int(own.pool[option]), int(own.zone[option]))
+        places = 1 if node is None else node.places(chips)
+        if not short.gains(option, min(places, short.wanted(option), int(short.most[option]))):
+            continue
+        if node is None or seen.left_by_higher(node, short.need.priority) >= chips:
+            return option, node
+        second, tried = second or (option, node), tried + 1
+        if tried == _TRIED:
+            break
+    return second
+
+
+def _full(short: Lacking, option: int, node: Node | None, seen: _Seen) -> _Limited:
+    own = short.offer
+    pool = seen.posed.places.pools[own.pool[option]]
+    if node is None:
+        raise ValueError(f"{pool.name}: wanted a pool with nodes, found none")
+    places = node.places(int(own.chips[option]))
+    nodes = max(1, math.ceil(short.wanted(option) / max(1, places)))
+    rent, saved = float(short.rent[option]), seen.saved(node)
+    size = f"{own.chips[option]} chip{'s' if own.chips[option] > 1 else ''} a replica"
+    full = "no place was found for it" if short.has_room[option] else "every eligible pool is full"
+    why = f"{full}; {pool.name} ({pool.accelerator_name}, {size}) keeps it out, where room "
+    why += f"for a replica is worth about {rent:,.2f} $/h to others" if rent >= _CENT else "for it would cost least"
+    serves = (
+        f"{min(short.requests_per_second, places * float(own.requests_per_second[option])):.3g} of these requests/s"
+    )
+    if not short.requests_per_second:
+        serves = f"{min(short.replicas, places)} of these replicas"
+    gain = f"one more serves {serves}"
+    if _CENT <= saved <= seen.dollars_per_hour:
+        gain += f"; serving no more, it would save the plan up to about {saved:,.2f} $/h"
     return _Limited(
         pool.name,
         "FleetFull",
-        f"every eligible pool is full; {pool.name} ({pool.accelerator_name}, {size} chips a replica) serves it best",
-        f"add {nodes} node{'s' if nodes > 1 else ''} of {chips} × {pool.accelerator_name} to {pool.name} ({gain})",
+        why,
+        f"add {nodes} node{'s' if nodes > 1 else ''} of {node.chips} × {pool.accelerator_name} to {pool.name} ({gain})",
     )
 
 
-def _no_more_places(short: _Short, places: Places) -> _Limited:
-    own, need = short.own, short.need
+def _too_little(short: Lacking) -> _Limited:
+    """Tell of a rest that no replica is started for: it would cost more than the plan may pay for so little."""
+    placed = int(short.counts[~short.offer.is_external].sum())
+    return _Limited(
+        "share",
+        "LessThanAReplica",
+        f"so little that a replica for it, from {float(short.offer.price.min()):.2f} $/h, costs more than it weighs",
+        f"set spec.scaling.minReplicas to {placed + 1} to have it all the same",
+    )
+
+
+def _no_more_places(short: Lacking, places: Places) -> _Limited:
+    own, need = short.offer, short.need
     inside = np.flatnonzero(~own.is_external)
     if need.min_zones > 1:
         zones = sorted({places.zones[zone] for zone in own.zone[inside].tolist()})

@@ -1,8 +1,8 @@
 """The first half of the decision: one look at the world → what must be served, and the plan in force. Pure.
 
 A plan is made anew when anything but the load has changed, when a pool that the plan chose is full, and at a slow
-period; otherwise counts move inside the plan's pools. Whoever wants to see a plan asks here; what is written to make it
-so is ``decide``.
+period unless replicas are finding their nodes; otherwise counts move inside the plan's pools. Whoever wants to see a
+plan asks here; what is written to make it so is ``decide``.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -21,6 +21,7 @@ from quartermaster.reconcile.observed import ChildSeen
 from quartermaster.reconcile.outcome import Memory
 from quartermaster.reconcile.pools import Refusal, pools
 from quartermaster.reconcile.servable import servable_rule
+from quartermaster.reconcile.waiting import lapsed
 from quartermaster.reconcile.workloads import Unplannable, running_by_key, workloads
 from quartermaster.reconcile.writes import owned_by_key
 
@@ -54,6 +55,11 @@ def observe_fleet(observed: Observed, catalog: Catalog) -> tuple[Fleet, tuple[Re
     return Fleet(found, observed.now.date(), tuple(profile.spec for profile in ordered)), refusals
 
 
+def _is_starting(observed: Observed, memory: Memory) -> bool:
+    """Whether replicas of the plan find their nodes: time alone is no reason to plan them elsewhere meanwhile."""
+    return len(lapsed(memory.wait_by_id, now_seconds=observed.now_seconds)) < len(memory.wait_by_id)
+
+
 def planned(
     observed: Observed, memory: Memory, *, catalog: Catalog, plan_seconds: float, is_late: Callable[[], bool] = never
 ) -> Planned:
@@ -76,7 +82,7 @@ def planned(
     good, unplannable = workloads(documents, catalog, demand_by_key=demand_by_key, running=running)
 
     structure = structure_digest(fleet, good)
-    is_due = observed.now_seconds - memory.planned_at_seconds >= plan_seconds
+    is_due = observed.now_seconds - memory.planned_at_seconds >= plan_seconds and not _is_starting(observed, memory)
     must_plan = structure != memory.structure_digest or is_due or capacity.has_drifted(good, memory)
     before = memory.plan or Plan()
     sized = capacity.size(before, good, load_by_key, fleet=fleet, memory=memory)

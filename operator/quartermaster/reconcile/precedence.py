@@ -109,9 +109,21 @@ def blocked(stocks: Iterable[Stock], ground_by_pool: Mapping[str, Ground]) -> fr
         for stock in members:
             size = stock.chips_per_replica
             needed = sum(s.unbound * (s.chips_per_replica // size) for s in members if s.chips_per_replica >= size)
-            if stock.unbound and needed > sum(chips // size for chips in ground.free_chips_by_host.values()):
+            is_full = needed > sum(chips // size for chips in ground.free_chips_by_host.values())
+            if stock.unbound and (is_full or _lacks_zones(stock, ground)):
                 found.add(stock.id)
     return frozenset(found)
+
+
+def _lacks_zones(stock: Stock, ground: Ground) -> bool:
+    """Whether the zones that the plan ties the stock to have fewer places than it still needs there."""
+    if not stock.zones:
+        return False
+    places: dict[str, int] = defaultdict(int)
+    for host, chips in ground.free_chips_by_host.items():
+        places[ground.zone_by_host.get(host, "")] += chips // stock.chips_per_replica
+    missing = _missing_by_zone(stock, ground)
+    return sum(min(count, places[zone]) for zone, count in missing.items()) < stock.unbound
 
 
 def _turns(waiting: Sequence[Stock], ground: Ground, lapsed: Collection[PlacementId]) -> dict[PlacementId, Turn]:

@@ -5,6 +5,6 @@ problem as files. Nothing here plans, and nothing here looks inside the planner:
 """
 
 from tests.benchmarks.instances.generate import Instance, generate
-from tests.benchmarks.instances.recipe import Family, Recipe, Shapes
+from tests.benchmarks.instances.recipe import Family, Recipe, Shapes, Stock
 
-__all__ = ["Family", "Instance", "Recipe", "Shapes", "generate"]
+__all__ = ["Family", "Instance", "Recipe", "Shapes", "Stock", "generate"]

@@ -34,6 +34,8 @@ class Draft:
     service: Service
     relative_rate: float
     """Demand in replicas of middling speed, before the whole is scaled to the fleet."""
+    replica_requests_per_second: float
+    """What a replica of middling speed serves."""
     regions: list[str]
     accelerators: list[str]
     """Catalog names allowed."""
@@ -43,7 +45,7 @@ class Draft:
     @property
     def base_requests_per_second(self) -> float:
         """Demand before the whole is scaled to the fleet."""
-        return self.relative_rate * self.service.usual_requests_per_second
+        return self.relative_rate * self.replica_requests_per_second
 
 
 def drafts(
@@ -76,9 +78,11 @@ def drafts(
         else:
             rate = float(rates[int(random.integers(len(rates)))] * random.lognormal(0.0, RATE_JITTER_SIGMA))
         priority = int(random.choice(recipe.priorities))
-        draft = Draft(service, rate, regions, accelerators, spread, priority)
+        draft = Draft(service, rate, service.usual_requests_per_second, regions, accelerators, spread, priority)
         # A planted plan decides itself which rule of spread a deployment can have.
         if _fits(draft, zones, is_spread=recipe.family == Family.DRAWN):
+            if recipe.family == Family.DRAWN:
+                draft.replica_requests_per_second = _middling(draft, zones)
             found.append(draft)
     return found
 
@@ -89,6 +93,19 @@ def _zones(pools: Sequence[Pool]) -> Mapping[tuple[str, KindKey], frozenset[str]
     for pool in pools:
         found.setdefault((pool.region, kind_of(pool)), set()).update(host.zone for host in pool.hosts)
     return {key: frozenset(zones) for key, zones in found.items()}
+
+
+def _middling(draft: Draft, zones: Mapping[tuple[str, KindKey], frozenset[str]]) -> float:
+    """Return what a replica of middling speed serves among those that the draft may have."""
+    return float(
+        np.median(
+            [
+                ways[0].requests_per_second
+                for kind, ways in draft.service.ways_by_kind.items()
+                if kind[0] in draft.accelerators and any((region, kind) in zones for region in draft.regions)
+            ]
+        )
+    )
 
 
 def _fits(draft: Draft, zones: Mapping[tuple[str, KindKey], frozenset[str]], *, is_spread: bool) -> bool:

@@ -11,9 +11,10 @@ from tests.benchmarks.instances.deployments import Draft, drafts
 from tests.benchmarks.instances.drawing import Drawn, draw
 from tests.benchmarks.instances.planting import Planted, chips_by_host, plant, seats_by_way
 from tests.benchmarks.instances.pools import pools
-from tests.benchmarks.instances.recipe import Family, Recipe
+from tests.benchmarks.instances.recipe import Family, Recipe, Stock
 from tests.benchmarks.instances.services import TODAY, services
 from tests.benchmarks.instances.stating import state
+from tests.benchmarks.instances.stock import fit_stock
 from tests.benchmarks.instances.traffic import clients
 
 
@@ -72,6 +73,8 @@ def _planted(recipe: Recipe, made: Sequence[Pool], drafted: Sequence[Draft], ran
 
 
 def _drawn(recipe: Recipe, made: Sequence[Pool], drafted: Sequence[Draft], random: np.random.Generator) -> Instance:
+    if recipe.stock == Stock.FITTED:
+        made = fit_stock(made, drafted, tightness=recipe.tightness)
     drawn: Drawn = draw(
         drafted, made, tightness=recipe.tightness, running_fraction=recipe.running_fraction, random=random
     )

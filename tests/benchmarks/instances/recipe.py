@@ -25,6 +25,15 @@ class Shapes(StrEnum):
     """The smallest that fits on each kind of chip, stated in the spec."""
 
 
+class Stock(StrEnum):
+    """How many nodes pools have, where demand is drawn."""
+
+    DRAWN = "drawn"
+    """As many as chance gave them: what is wanted most fills up, and the rest of the fleet stays loose."""
+    FITTED = "fitted"
+    """As many as the demand wants: about all pools are as full as the fullest."""
+
+
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """What an instance is made to be like; equal recipes give equal instances."""
@@ -35,6 +44,7 @@ class Recipe:
     family: Family = Family.PLANTED
     tightness: float = 0.9
     """Part of all chips that the planted plan holds, or the part of each pool that a linear program needs at most."""
+    stock: Stock = Stock.DRAWN
     shapes: Shapes = Shapes.USUAL
     regions: int = 12
     """Regions of the fleet, at most 12."""
