@@ -307,7 +307,7 @@ def _turns(
 @compiled
 def _next(work: Work, depth: int) -> int:
     """Return the next count of the item of this depth; negative when all were tried."""
-    tried, turn = work.tried[depth], work.turn[depth]
+    tried, turn = int(work.tried[depth]), int(work.turn[depth])
     if turn < 0:
         # The counts above the first, upwards.
         work.tried[depth] = tried + 1
@@ -426,11 +426,11 @@ def cover(
     if count == 0:
         return Best(best, 0, min(best, dropped - offset), 0.0)
     frame = _framed(items, wants, w, price, count, effort, work)
-    least = table[0, frame.parts]
+    least = table[0, min(int(np.ceil(wants.rate[w] * frame.parts - _TOLERANCE)), frame.parts)]
     if least >= cut:
         return Best(best, 0, min(best, min(dropped, least) - offset), 0.0)
     share_limit, soft = wants.region_share[w], wants.unmet[w]
-    own_hits, followed = np.int64(0), 0
+    own_hits, followed = int(np.int64(0)), 0
     if frame.is_shared and not collects and rows.row.size == 0 and cut > UNKNOWN * least:
         pair = work.pair
         if balanced_pair(items, wants, w, price, keep, count, cut, pair) < cut:
@@ -439,7 +439,7 @@ def cover(
                 best, size = value, 2
                 work.item[0], work.times[0], work.item[1], work.times[1] = pair[0], pair[1], pair[2], pair[3]
                 cut = offset + min(best - effort.tolerance * abs(best), best - effort.shared)
-    depth = np.int64(0)  # of a type of its own from the start, or what it is handed to is compiled twice
+    depth = int(np.int64(0))  # of a type of its own from the start, or what it is handed to is compiled twice
     work.left[0], work.counted[0], work.spent[0], work.true[0], work.dollars[0] = wants.rate[w], 0, 0.0, 0.0, 0.0
     work.regions[0], work.zones[0] = 0, 0
     work.capacity[0, : frame.top_region + 1] = 0.0

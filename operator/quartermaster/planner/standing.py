@@ -134,7 +134,7 @@ def desk_of(widest: int, entries: int, needs: int, limits: int, effort: Effort) 
 
 
 @compiled
-def shift(ground: Ground, standing: Standing, w: int, sign: int) -> None:
+def shift(ground: Ground, standing: Standing, w: int, sign: np.int64) -> None:
     """Give back what a need holds (−1), or take it (1)."""
     for k in range(standing.size[w]):
         i, count = ground.items.option[standing.item[w, k]], standing.times[w, k] * sign
