@@ -71,12 +71,13 @@ def unmet_rate(left: float, served: float) -> float:
 
 
 @compiled
-def kept_items(items: Items, wants: Wants, w: int, price: Floats, cut: float, keep: Ints) -> tuple[int, float]:
-    """Write the items that may be in a better cover into ``keep``, the cheapest per share first.
+def kept_items(
+    items: Items, first: int, last: int, wants: Wants, w: int, price: Floats, cut: float, keep: Ints
+) -> tuple[int, float]:
+    """Write those of the items that may be in a better cover into ``keep``, the cheapest per share first.
 
     Returns how many, and the least bound of a cover that holds one of the others.
     """
-    first, last = items.start[w], items.start[w + 1]
     rate, soft = wants.rate[w], wants.unmet[w]
     least_ratio, least_counted = np.inf, np.inf
     for j in range(first, last):
@@ -108,7 +109,10 @@ def kept_items(items: Items, wants: Wants, w: int, price: Floats, cut: float, ke
 
 @compiled
 def grid(items: Items, keep: Ints, count: int, fineness: int) -> int:
-    """Return how many parts a need's table has: the smaller the share of its best item, the finer."""
+    """Return how many parts a need's table has: the smaller the share of its best item, the finer.
+
+    The best item's share is a whole number of parts, or little less, so that rounding up loses nothing there.
+    """
     share = 1.0
     for i in range(count):
         if items.share[keep[i]] > 0.0:
@@ -117,7 +121,8 @@ def grid(items: Items, keep: Ints, count: int, fineness: int) -> int:
     parts = COARSEST
     while parts < FINEST and parts * share < fineness:
         parts *= 2
-    return parts
+    whole = int(parts * share)
+    return parts if whole == 0 else min(int(whole / share), FINEST)
 
 
 @compiled
@@ -288,23 +293,6 @@ def beside(
     if wanted - inside > 1e-9 * demand:
         balanced += (wanted - inside) * second_rate
     return max(price, balanced)
-
-
-@compiled
-def toll_of(items: Items, wants: Wants, w: int, price: Floats) -> float:
-    """Return the price of a dollar at which the least that a need costs within its budget is highest."""
-    best, found = -np.inf, 0.0
-    toll = 0.0
-    for _ in range(12):
-        ratio = np.inf
-        for j in range(items.start[w], items.start[w + 1]):
-            if items.share[j] > 0.0:
-                ratio = min(ratio, (price[j] + toll * items.dollars_per_hour[j]) / items.share[j])
-        value = wants.rate[w] * ratio - toll * wants.budget[w] if ratio < np.inf else 0.0
-        if value > best + _EPSILON:
-            best, found = value, toll
-        toll = 0.1 if toll == 0.0 else toll * 2.0
-    return found
 
 
 @compiled

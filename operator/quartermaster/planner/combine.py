@@ -27,30 +27,35 @@ NARROW = Breadth(16, 800, 0.3)
 HALF = 0.5
 
 
-def combine(master: Master, known: Columns, effort: Effort, breadth: Breadth = WIDE) -> Ints | None:
-    """Return the best counts by option that known columns and others near them make; None where none were found.
+def combine(master: Master, known: Columns, effort: Effort, breadth: Breadth = WIDE) -> tuple[Ints | None, float]:
+    """Return the best counts by option that known columns and others near them make, and what none can undercut.
 
-    Only columns whose price is within the gap can be part of a better plan: they are collected first.
+    Only columns whose price is within the gap can be part of a better plan: they are collected first. Where all of them
+    were, the best choice of them is the best of all. None stands for counts where none were found.
     """
     master.add(known)
     prices = master.prices
     least = master.known(prices)
-    value = _value(master, known)
-    slack = max(value - master.bound, 0.0)
+    slack = max(_value(master, known) - master.bound, 0.0)
     own = np.minimum(slack, breadth.slack_fraction * np.abs(least)) + 1e-6
-    master.add(master.covers.within(prices, least, own, each=breadth.each, most=breadth.most))
-    reduced = master.reduced(prices)
-    kept = np.flatnonzero(reduced <= (least + own)[master.columns.need])
+    near, beyond = master.covers.within(prices, least, own, each=breadth.each, most=breadth.most)
+    master.add(near)
+    over = master.reduced(prices) - least[master.columns.need]
+    kept = np.flatnonzero(over <= own[master.columns.need])
     if kept.size > breadth.most:
-        over = reduced[kept] - least[master.columns.need[kept]]
-        kept = np.sort(kept[np.argsort(over, kind="stable")[: breadth.most]])
+        kept = np.sort(kept[np.argsort(over[kept], kind="stable")[: breadth.most]])
     names = set(known.names())
     kept = np.union1d(kept, [place for place, name in enumerate(master.columns.names()) if name in names])
     columns = master.columns.of(kept)
     chosen = _chosen(master, columns, kept, names, effort)
+    left_out = np.ones(over.size, dtype=np.bool_)
+    left_out[kept] = False
+    # A plan with a column that was not looked at costs at least the bound with that column in it.
+    missed = min(float((beyond - least).min(initial=INFINITY)), float(over[left_out].min(initial=INFINITY)))
+    bound = max(master.bound, min(chosen.bound, master.bound + max(missed, 0.0)))
     if chosen.values is None:
-        return None
-    return columns.of(np.flatnonzero(chosen.values > HALF)).counts(master.problem.options.count)
+        return None, bound
+    return columns.of(np.flatnonzero(chosen.values > HALF)).counts(master.problem.options.count), bound
 
 
 def _value(master: Master, columns: Columns) -> float:

@@ -148,9 +148,12 @@ class Master:
                 self.charge_nothing(1.0)
                 is_cheap = False
 
-    def parts(self) -> Floats:
-        """Return the part of each column in the last relaxation."""
-        return np.zeros(self.columns.size) if self.solution is None else self.solution.values
+    def likeliest(self) -> Columns:
+        """Return the column of each need of which the last relaxation takes most."""
+        parts = np.zeros(self.columns.size) if self.solution is None else self.solution.values
+        order = np.lexsort((np.arange(parts.size), -parts, self.columns.need))
+        _, firsts = np.unique(self.columns.need[order], return_index=True)
+        return self.columns.of(order[firsts])
 
 
 def matrix_of(need: Ints, column: Ints, limit: Ints, amount: Floats, *, needs: int) -> Matrix:

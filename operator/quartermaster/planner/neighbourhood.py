@@ -10,14 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from quartermaster.planner.arrays import Bools, Floats, Ints
-from quartermaster.planner.column import chosen_columns, inside, paid_of, unmet_of, value_of
-from quartermaster.planner.combine import combine
+from quartermaster.planner.column import chosen_columns, paid_of, unmet_of, value_of
 from quartermaster.planner.cover import Covers
-from quartermaster.planner.dive import dive
-from quartermaster.planner.highs import Effort
-from quartermaster.planner.improve import serve_left
-from quartermaster.planner.master import Master
 from quartermaster.planner.problem import Problem
+from quartermaster.planner.whole import Whole
 
 NEIGHBOURS = (0, 16, 80)
 """Others that are planned again beside, in the first, second and third attempt."""
@@ -29,9 +25,6 @@ FEW = 32
 """Needs that changed which are all planned again; of more only those that lose by staying."""
 MOST_AGAIN = 150
 """Needs beyond which everything is planned anew."""
-ROUNDS = 6
-"""Rounds of new columns in an attempt."""
-EFFORT = Effort(gap_fraction=1e-4, nodes=20, seconds=1.0)
 BUMP_FRACTION = 0.3
 """Of a chip's usual price: by how much limits get dearer, to see who would give way."""
 _SLACK = 1e-9
@@ -87,7 +80,7 @@ def mended(start: Start, *, goal_fraction: float, is_late: Callable[[], bool]) -
         chosen = again if not others else _with_neighbours(start, counts, again, least, others)
         if others and chosen.size == again.size:
             break
-        counts = _planned(start, counts, chosen, is_late=is_late)
+        counts = _planned(start, counts, chosen, least, is_late=is_late)
         columns = chosen_columns(start.problem, counts)
         if unmet_of(start.problem, columns).is_nothing.all():
             objective = float(value_of(start.problem, columns).sum())
@@ -188,38 +181,16 @@ def _with_neighbours(start: Start, counts: Ints, again: Ints, least: Floats, mos
     return np.sort(np.concatenate([again, others]))
 
 
-def _planned(start: Start, counts: Ints, chosen: Ints, *, is_late: Callable[[], bool]) -> Ints:
+def _planned(start: Start, counts: Ints, chosen: Ints, least: Floats, *, is_late: Callable[[], bool]) -> Ints:
     """Return counts in which the chosen needs are planned again together, on the room that all others leave."""
     problem = start.problem
     if not chosen.size:
         return counts
     part, others = problem.apart(chosen, counts)
-    if chosen.size == 1:
-        alone = _alone(part.problem)
-        if alone is not None:
-            made = others.copy()
-            made[part.options] = alone
-            return made
-    small = Master(part.problem)
-    for known in (start.counts, counts):
-        small.add(inside(part, chosen_columns(problem, known)))
-    small.generate(start.prices[part.limits], is_late=is_late, rounds=ROUNDS)
-    found = serve_left(small, dive(small, is_late=is_late))
-    if chosen.size > 1:
-        better = combine(small, chosen_columns(part.problem, found), EFFORT)
-        found = found if better is None else better
+    covers = Covers(part.problem)
+    whole = Whole(part.problem, covers, start.prices[part.limits])
+    whole.hold(chosen_columns(part.problem, counts[part.options]))
+    whole.improve(least=least[chosen], goal=-np.inf, is_late=is_late)
     made = others.copy()
-    made[part.options] = found
+    made[part.options] = whole.counts
     return made
-
-
-def _alone(problem: Problem) -> Ints | None:
-    """Return the best counts of a single need; None where the cheapest cover takes more than there is, or serves less.
-
-    Where nobody else is planned, limits have no price: the cheapest cover is the answer if it fits.
-    """
-    columns = Covers(problem).cheapest(np.zeros(problem.room.size), np.full(1, np.inf)).columns
-    if columns.size != 1 or not unmet_of(problem, columns).is_nothing.all():
-        return None
-    counts = columns.counts(problem.options.count)
-    return counts if (problem.taken(counts) <= problem.room + _SLACK).all() else None

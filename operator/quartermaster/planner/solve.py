@@ -7,7 +7,6 @@ each held while the next is looked at; cost comes last.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
 
@@ -16,27 +15,19 @@ from quartermaster.planner.column import Columns, chosen_columns, running_column
 from quartermaster.planner.combine import combine
 from quartermaster.planner.compact import compact
 from quartermaster.planner.cover import CLOSE
-from quartermaster.planner.dive import dive
 from quartermaster.planner.highs import Effort
-from quartermaster.planner.improve import improve, resumed, serve_left, squeeze, without_room
 from quartermaster.planner.master import Master, never
 from quartermaster.planner.problem import Problem, softened
 from quartermaster.planner.start import first_prices
 from quartermaster.planner.unmet import met
+from quartermaster.planner.whole import Whole
 
 GOAL_FRACTION = 1e-3
 """A plan this close to its bound is not improved any more."""
-DIVES = ((0.3, 0.01), (0.6, np.inf))
-"""Parts of the undecided needs that a dive decides at once, and the part of all weight from which needs come first.
-
-They are tried one after another until all needs have room.
-"""
 URGENCY = 4.0
 """How many times dearer it is to leave a need without room than one of the next lower priority ..."""
 URGENT_RANKS = 4
 """... up to so many priorities above the lowest."""
-TRIES = 40
-"""Neighbourhoods that are planned again where the goal is not reached."""
 SOME_NEEDS = 250
 """Needs of a problem that one integer program is tried on where some find no room."""
 _SLACK = 1e-6
@@ -106,12 +97,15 @@ def _solve_hard(
     if known is not None:
         master.add(known[1])
     master.generate(first_prices(problem) if known is None else known[0], is_late=is_late)
-    counts = _whole(master, is_late=is_late)
-    counts = improve(master, counts, goal=master.bound * (1 + GOAL_FRACTION), tries=TRIES, is_late=is_late)
+    whole = Whole(problem, master.covers, master.prices)
+    whole.hold(master.likeliest())
+    whole.ease(is_late=is_late)
     master.price(master.prices, CLOSE)
-    bound = master.bound
+    least = master.known(master.prices)
+    whole.improve(least=least, goal=master.bound * (1 + GOAL_FRACTION), is_late=is_late)
+    counts, bound = whole.counts, master.bound
     if problem.needs.count <= FEW_NEEDS and not is_late():
-        better = combine(master, chosen_columns(problem, counts), TO_THE_END)
+        better, bound = combine(master, chosen_columns(problem, counts), TO_THE_END)
         if better is not None and total_of(problem, better) < total_of(problem, counts):
             counts = better
     if not is_late() and not problem.needs.is_soft.any():
@@ -147,30 +141,13 @@ def _with_the_rest(problem: Problem, found: Solution) -> Solution:
     Who goes short was decided where room was looked for: needs of a higher priority weigh more.
     """
     soft = Master(softened(problem))
-    hard = Master(problem)
-    hard.prices = soft.prices = found.prices
-    counts = serve_left(hard, found.counts, is_soft=True)
+    whole = Whole(soft.problem, soft.covers, found.prices)
+    whole.hold(chosen_columns(problem, found.counts))
+    short = np.flatnonzero(_unserved(problem, found.counts))
+    whole.fill(short[np.argsort(-problem.needs.dearest[short], kind="stable")].tolist())
     soft.price(found.prices, CLOSE)
-    objective = objective_of(problem, counts)
-    return replace(found, counts=counts, objective=objective, bound=min(objective, soft.bound))
-
-
-def _whole(master: Master, *, is_late: Callable[[], bool]) -> Ints:
-    """Return the best of a few whole plans: the first that leaves no need without room ends the search."""
-    best = np.zeros(master.problem.options.count, dtype=np.int64)
-    least = np.inf
-    dives = (
-        partial(dive, master, fraction=fraction, giant_fraction=giants, is_late=is_late) for fraction, giants in DIVES
-    )
-    running = [partial(resumed, master)] if master.problem.options.running.any() else []
-    for start in (*running, *dives):
-        counts = squeeze(master, serve_left(master, start()), is_late=is_late)
-        value = total_of(master.problem, counts)
-        if value < least:
-            best, least = counts, value
-        if is_late() or (start not in running and not without_room(master, best)):
-            break
-    return best
+    objective = objective_of(problem, whole.counts)
+    return replace(found, counts=whole.counts, objective=objective, bound=min(objective, soft.bound))
 
 
 def _unserved(problem: Problem, counts: Ints) -> Bools:
