@@ -34,7 +34,8 @@ Object = dict[str, Any]
 
 NAMESPACE = "default"
 SETTLED_SECONDS = 1200.0
-CHANGED_SECONDS = 120.0
+READY_SECONDS = 300.0
+CHANGED_SECONDS = 300.0
 LOOK_SECONDS = 2.0
 WATCHED_SECONDS = 60.0
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
@@ -204,6 +205,9 @@ def populate(cluster: Cluster, instance: Instance) -> list[Object]:
     nodes = [_machine(node) for node in items_by_kind["nodes"]]
     cluster.apply(nodes)
     cluster.apply([_bound(pod) for pod in items_by_kind["pods"]])
+    cluster.wait(
+        "every node is ready", lambda: all(has_condition(node, "Ready") for node in cluster.get("nodes")), READY_SECONDS
+    )
     pools = items_by_kind["acceleratorpools"]
     cluster.apply(pools)
     print(f"{len(nodes)} nodes in {len(pools)} pools, {instance.planted_fraction:.1%} of the chips planted", flush=True)
