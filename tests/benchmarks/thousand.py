@@ -145,8 +145,24 @@ class Bench:
             flush=True,
         )
 
+    def lose(self, node: str) -> None:
+        """Delete a node; tell when its replicas serve elsewhere. Where the pool has room nothing needs to be decided."""
+        before, began = self._replicas(), time.monotonic()
+        self._cluster.delete("nodes", node)
+        self._cluster.wait("the node's pods are gone", lambda: self._has_left(node), CHANGED_SECONDS)
+        time.sleep(LOOK_SECONDS)
+        self._until(began, "a node was lost, and all is settled again", _is_settled)
+        after = self._replicas()
+        moved = {child: after[child] - before[child] for child in before.keys() | after.keys()}
+        told = {child: by for child, by in sorted(moved.items()) if by}
+        print(f"a lost node: children changed {told}", flush=True)
+
+    def _has_left(self, node: str) -> bool:
+        pods = self._cluster.get("pods", None, NAMESPACE, names.DEPLOYMENT_LABEL)
+        return all(pod["spec"].get("nodeName") != node and "nodeName" in pod["spec"] for pod in pods)
+
     def change(self, what: str, name: str, act: Callable[[], object]) -> None:
-        """Make one change; tell when the first child, of that deployment if named, was changed, and what moved."""
+        """Make one change; tell when the first child of the deployment was changed, and what moved."""
         before, mark, began = self._replicas(), self._cluster.audit.mark(), time.monotonic()
         act()
         self._cluster.wait(f"{what} is answered", lambda: self._has_written(mark, name), CHANGED_SECONDS)
@@ -270,7 +286,7 @@ def _changes(bench: Bench, cluster: Cluster, new: Object) -> None:
     )
     pods = cluster.get("pods", None, NAMESPACE, f"{names.DEPLOYMENT_LABEL}={name}")
     node = pods[0]["spec"]["nodeName"]
-    bench.change("a lost node", "", lambda: cluster.delete("nodes", node))
+    bench.lose(node)
     bench.change("a new deployment", new["metadata"]["name"], lambda: cluster.apply(new))
 
 
