@@ -146,7 +146,7 @@ class Bench:
         )
 
     def lose(self, node: str) -> None:
-        """Delete a node; tell when its replicas serve elsewhere. Where the pool has room nothing needs to be decided."""
+        """Delete a node; tell when its replicas serve elsewhere. Where its pool has room nothing has to be decided."""
         before, began = self._replicas(), time.monotonic()
         self._cluster.delete("nodes", node)
         self._cluster.wait("the node's pods are gone", lambda: self._has_left(node), CHANGED_SECONDS)
