@@ -65,7 +65,7 @@ EARLIER_EXAMPLE = Market(
 """That of its first release, for which they print ten A10G at 10.10 dollars."""
 
 
-def published(market: Market) -> Bought:
+def published(market: Market, *, limit_seconds: float = CBC_SECONDS) -> Bought:
     """Return what the published form buys, under CBC."""
     names = list(market.dollars_by_gpu)
     slices = [
@@ -94,7 +94,7 @@ def published(market: Market) -> Bought:
             )
             <= bought[name]
         )
-    seconds, is_proven = solve_with_cbc(problem)
+    seconds, is_proven = solve_with_cbc(problem, limit_seconds=limit_seconds)
     gpus = {name: round(bought[name].value() or 0) for name in names}
     return Bought(gpus, float(pulp.value(problem.objective)), seconds, is_proven)
 
