@@ -117,6 +117,8 @@ def test_a_zone_without_the_room_that_was_planned_asks_for_another_plan() -> Non
     zones = {"a0": "a", "a1": "a", "b0": "b"}
     assert blocked([seated], {POOL: Ground({"a0": 4, "a1": 8, "b0": 0}, zones)}) == {seated.id}
     assert not blocked([seated], {POOL: Ground({"a0": 4, "a1": 8, "b0": 4}, zones)})
+    starting = stock("other", 2, 1)
+    assert not blocked([seated, starting], {POOL: Ground({"a0": 4, "a1": 8, "b0": 0}, zones)}), "not while others start"
 
 
 @dataclass

@@ -110,7 +110,9 @@ def blocked(stocks: Iterable[Stock], ground_by_pool: Mapping[str, Ground]) -> fr
             size = stock.chips_per_replica
             needed = sum(s.unbound * (s.chips_per_replica // size) for s in members if s.chips_per_replica >= size)
             is_full = needed > sum(chips // size for chips in ground.free_chips_by_host.values())
-            if stock.unbound and (is_full or _lacks_zones(stock, ground)):
+            # While others start, zones fill and empty in the eyes of one look; a plan for each would start all anew.
+            is_last = all(other is stock or not other.unbound for other in members)
+            if stock.unbound and (is_full or (is_last and _lacks_zones(stock, ground))):
                 found.add(stock.id)
     return frozenset(found)
 
