@@ -79,11 +79,12 @@ def kept_items(
     Returns how many, and the least bound of a cover that holds one of the others.
     """
     rate, soft = wants.rate[w], wants.unmet[w]
+    shares, is_counted = items.share, items.is_counted
     least_ratio, least_counted = np.inf, np.inf
     for j in range(first, last):
-        if items.share[j] > 0.0:
-            least_ratio = min(least_ratio, price[j] / items.share[j])
-        if items.is_counted[j]:
+        if shares[j] > 0.0:
+            least_ratio = min(least_ratio, price[j] / shares[j])
+        if is_counted[j]:
             least_counted = min(least_counted, price[j])
     least_ratio = min(least_ratio, soft)
     further = max(wants.least[w], wants.regions[w], wants.zones[w]) - 1
@@ -91,14 +92,14 @@ def kept_items(
     count = 0
     key = np.empty(last - first)
     for j in range(first, last):
-        rest = max(rate - items.share[j], 0.0)
+        rest = max(rate - shares[j], 0.0)
         bound = rest * least_ratio if rest > 0.0 else 0.0
         if soft == np.inf and further > 0:
             bound = max(bound, further * least_counted)
         bound += price[j]
         if bound < cut:
             keep[count] = j
-            key[count] = price[j] / items.share[j] if rate > 0.0 and items.share[j] > 0.0 else price[j]
+            key[count] = price[j] / shares[j] if rate > 0.0 and shares[j] > 0.0 else price[j]
             count += 1
         else:
             dropped = min(dropped, bound)
@@ -135,15 +136,16 @@ def tabulate(
         table[count, k] = 0.0 if k == 0 else np.inf
         if k > 0 and wants.unmet[w] < np.inf:
             table[count, k] = wants.unmet[w] * unmet_rate(max(left, 0.0), wants.served[w])
+    shares, mosts = items.share, items.most
     for i in range(count - 1, -1, -1):
         j = keep[i]
-        step = int(np.ceil(items.share[j] * parts - _TOLERANCE))
+        step = int(np.ceil(shares[j] * parts - _TOLERANCE))
         cost = price[j]
         for k in range(parts + 1):
             table[i, k] = table[i + 1, k]
         if step <= 0:
             continue
-        most = items.most[j]
+        most = mosts[j]
         if most * step >= parts:
             for k in range(1, parts + 1):
                 table[i, k] = min(table[i, k], cost + table[i, max(k - step, 0)])
@@ -178,6 +180,7 @@ def tabulate_apart(
     items: Items, price: Floats, keep: Ints, count: int, parts: int, table: Floats, group: Ints, apart: Floats
 ) -> None:
     """Fill ``apart[g, k]``: the least price of ``k`` parts of the need with an item of another group than ``g``."""
+    shares, is_counted = items.share, items.is_counted
     groups = 0
     for i in range(count):
         groups = max(groups, group[keep[i]] + 1)
@@ -186,8 +189,8 @@ def tabulate_apart(
             best = np.inf
             for i in range(count):
                 j = keep[i]
-                rest = max(k - int(np.ceil(items.share[j] * parts - _TOLERANCE)), 0)
-                if group[j] != g and items.is_counted[j]:
+                rest = max(k - int(np.ceil(shares[j] * parts - _TOLERANCE)), 0)
+                if group[j] != g and is_counted[j]:
                     best = min(best, price[j] + table[0, rest])
                 elif rest < k:
                     best = min(best, price[j] + apart[g, rest])
@@ -195,20 +198,22 @@ def tabulate_apart(
 
 
 @compiled
-def filled(items: Items, price: Floats, keep: Ints, at: int, count: int, left: float, soft: float) -> float:
+def filled(
+    shares: Floats, most: Ints, price: Floats, keep: Ints, at: int, count: int, left: float, soft: float
+) -> float:
     """Return the least price of ``left`` of a rate with parts of the items from ``at`` on."""
     total = 0.0
     for i in range(at, count):
         if left <= _EPSILON:
             return total
         j = keep[i]
-        share = items.share[j]
+        share = shares[j]
         if share <= 0.0:
             continue
         ratio = price[j] / share
         if ratio >= soft:
             return total + left * soft
-        part = min(left, share * items.most[j])
+        part = min(left, share * most[j])
         total += part * ratio
         left -= part
     if left <= _EPSILON:
@@ -217,13 +222,13 @@ def filled(items: Items, price: Floats, keep: Ints, at: int, count: int, left: f
 
 
 @compiled
-def cheapest_missing(least: Floats, mask: int, missing: int) -> float:
-    """Return the sum of the least values of as many groups as are missing, of those not in the mask."""
+def cheapest_missing(least: Floats, groups: int, mask: int, missing: int) -> float:
+    """Return the sum of the least values of as many of the groups as are missing, of those not in the mask."""
     total = 0.0
     taken = mask
     for _ in range(missing):
         best, which = np.inf, -1
-        for g in range(least.size):
+        for g in range(groups):
             if (taken >> g) & 1 == 0 and least[g] < best:
                 best, which = least[g], g
         if which < 0:

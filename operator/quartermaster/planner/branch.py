@@ -26,7 +26,7 @@ from quartermaster.planner.bounds import (
     tabulate,
     tabulate_apart,
 )
-from quartermaster.planner.compiled import compiled
+from quartermaster.planner.compiled import compiled, inlined
 from quartermaster.planner.tolls import levy
 from quartermaster.planner.unmet import TOLERANCE
 
@@ -34,6 +34,8 @@ DEPTH = 48
 """Distinct items that a cover may hold."""
 GROUPS = 62
 """Regions, or zones, of one need that are told apart; the bits of a mask."""
+UNTRIED, UPWARDS = -1, -2
+"""No count of an item was tried, or those above the first one are."""
 UNKNOWN = 1.3
 """A best cover that is this much above the least a need can cost is looked for anew."""
 _EPSILON = 1e-9
@@ -173,26 +175,6 @@ def unwatched(items: int) -> Rows:
     return Rows(np.zeros(items + 1, dtype=np.int64), nothing, np.zeros(0), np.zeros(0), np.zeros(0), np.zeros(0))
 
 
-@compiled
-def fined(rows: Rows, j: int, count: int) -> float:
-    """Return the fines for so many of an item, beside what is used already."""
-    total = 0.0
-    for e in range(rows.start[j], rows.start[j + 1]):
-        row = rows.row[e]
-        before = rows.used[row] - rows.free[row]
-        after = before + count * rows.amount[e]
-        if after > _OVERFULL:
-            total += rows.fine[row] * (after - max(before, 0.0))
-    return total
-
-
-@compiled
-def use(rows: Rows, j: int, count: int) -> None:
-    """Take from the rows what so many of an item take."""
-    for e in range(rows.start[j], rows.start[j + 1]):
-        rows.used[rows.row[e]] += count * rows.amount[e]
-
-
 class _Frame(NamedTuple):
     """What holds for all branches of one search."""
 
@@ -271,74 +253,7 @@ def _framed(items: Items, wants: Wants, w: int, price: Floats, count: int, effor
     )
 
 
-@compiled
-def _turns(
-    items: Items, wants: Wants, w: int, price: Floats, frame: _Frame, work: Work, depth: int, cut: float
-) -> None:
-    """Begin with the item of this depth: the counts that are tried, and the first of them.
-
-    Where a region may hold a share only, what it may hold of the demand is tried first, and more last.
-    """
-    j = work.keep[depth]
-    share, left = items.share[j], work.left[depth]
-    fill = int(np.ceil(left / share - _EPSILON)) if left > _EPSILON and share > 0.0 else 0
-    most = fill
-    if items.is_counted[j]:
-        most = max(most, wants.least[w] - work.counted[depth])
-        if bits(work.regions[depth]) < wants.regions[w] or bits(work.zones[depth]) < wants.zones[w]:
-            most = max(most, 1)
-    first = most
-    if frame.is_shared:
-        affordable = (cut - work.spent[depth]) / max(price[j], _EPSILON)
-        most = max(most, int(min(affordable, 1e6)))
-        first = most
-        if frame.is_strict:
-            here = wants.region_share[w] * frame.demand - work.capacity[depth, items.region[j]]
-            first = min(first, int(max(here, 0.0) / max(items.requests_per_second[j], 1e-12) + _TOLERANCE))
-            first = min(first, fill)
-    most = min(most, items.most[j])
-    if items.is_counted[j]:
-        most = min(most, wants.most[w] - work.counted[depth])
-    work.last[depth] = max(most, 0)
-    work.turn[depth] = min(max(first, 0), work.last[depth])
-    work.tried[depth] = work.turn[depth] + 1
-
-
-@compiled
-def _next(work: Work, depth: int) -> int:
-    """Return the next count of the item of this depth; negative when all were tried."""
-    tried, turn = int(work.tried[depth]), int(work.turn[depth])
-    if turn < 0:
-        # The counts above the first, upwards.
-        work.tried[depth] = tried + 1
-        return tried + 1 if tried + 1 <= work.last[depth] else -1
-    if tried > 0:
-        work.tried[depth] = tried - 1
-        return tried - 1
-    work.turn[depth] = -1
-    work.tried[depth] = turn + 1
-    return turn + 1 if turn + 1 <= work.last[depth] else -1
-
-
-@compiled
-def _onward(wants: Wants, w: int, frame: _Frame, work: Work, depth: int, part: int, short: int) -> float:
-    """Return what the spread that the branch below still lacks costs at least."""
-    onward = short * frame.least_counted if short > 0 else 0.0
-    regions, zones = work.regions[depth + 1], work.zones[depth + 1]
-    lacking = wants.regions[w] - bits(regions) if wants.regions[w] > 1 else 0
-    lacking_zones = wants.zones[w] - bits(zones) if wants.zones[w] > 1 else 0
-    if lacking > 0:
-        onward = max(onward, cheapest_missing(work.region_price[: frame.top_region + 1], regions, lacking))
-    if lacking_zones > 0:
-        onward = max(onward, cheapest_missing(work.zone_price[: frame.top_zone + 1], zones, lacking_zones))
-    if frame.is_wide and not frame.is_shared and lacking == 1 and regions > 0:
-        onward = max(onward, work.by_region[only_bit(regions), part])
-    if frame.is_zoned and lacking_zones == 1 and zones > 0:
-        onward = max(onward, work.by_zone[only_bit(zones), part])
-    return onward
-
-
-@compiled
+@inlined
 def _kept(work: Work, depth: int) -> int:
     """Keep the cover of the branch down to this depth; return its distinct items, 0 where they are too many."""
     size = 0
@@ -417,8 +332,17 @@ def cover(
         work: room to work in.
         hits: gets the covers collected.
     """
-    keep, tried, table = work.keep, work.tried, work.table
-    collects = slack >= 0.0
+    # Arrays by names of their own: taken from their tuples again and again, they would be counted each time.
+    keep, tried, turn, highest, table = work.keep, work.tried, work.turn, work.last, work.table
+    lefts, counts, spents, trues, dollars_at = work.left, work.counted, work.spent, work.true, work.dollars
+    regions_at, zones_at, capacity = work.regions, work.zones, work.capacity
+    shares, most, is_counted, rates = items.share, items.most, items.is_counted, items.requests_per_second
+    region_of, zone_of, dollars_of = items.region, items.zone, items.dollars_per_hour
+    entry, row_of, amount, used, free, fine = rows.start, rows.row, rows.amount, rows.used, rows.free, rows.fine
+    rate, soft, budget, share_limit = wants.rate[w], wants.unmet[w], wants.budget[w], wants.region_share[w]
+    least_replicas, most_replicas = wants.least[w], wants.most[w]
+    wanted_regions, wanted_zones = wants.regions[w], wants.zones[w]
+    collects, is_watched = slack >= 0.0, row_of.size > 0
     best, size, unmet = known, 0, 0.0
     offset = levy(items, first, last, wants, w, price)
     cut = offset + (best + slack if collects else min(best - effort.tolerance * abs(best), best - effort.shared))
@@ -426,12 +350,12 @@ def cover(
     if count == 0:
         return Best(best, 0, min(best, dropped - offset), 0.0)
     frame = _framed(items, wants, w, price, count, effort, work)
-    least = table[0, min(int(np.ceil(wants.rate[w] * frame.parts - _TOLERANCE)), frame.parts)]
+    parts, is_soft, is_shared, is_strict = frame.parts, frame.is_soft, frame.is_shared, frame.is_strict
+    least = table[0, min(int(np.ceil(rate * parts - _TOLERANCE)), parts)]
     if least >= cut:
         return Best(best, 0, min(best, min(dropped, least) - offset), 0.0)
-    share_limit, soft = wants.region_share[w], wants.unmet[w]
     own_hits, followed = int(np.int64(0)), 0
-    if frame.is_shared and not collects and rows.row.size == 0 and cut > UNKNOWN * least:
+    if is_shared and not collects and not is_watched and cut > UNKNOWN * least:
         pair = work.pair
         if balanced_pair(items, wants, w, price, keep, count, cut, pair) < cut:
             value = pair[1] * base[pair[0]] + pair[3] * base[pair[2]]
@@ -440,75 +364,120 @@ def cover(
                 work.item[0], work.times[0], work.item[1], work.times[1] = pair[0], pair[1], pair[2], pair[3]
                 cut = offset + min(best - effort.tolerance * abs(best), best - effort.shared)
     depth = int(np.int64(0))  # of a type of its own from the start, or what it is handed to is compiled twice
-    work.left[0], work.counted[0], work.spent[0], work.true[0], work.dollars[0] = wants.rate[w], 0, 0.0, 0.0, 0.0
-    work.regions[0], work.zones[0] = 0, 0
-    work.capacity[0, : frame.top_region + 1] = 0.0
-    _turns(items, wants, w, price, frame, work, depth, cut)
+    lefts[0], counts[0], spents[0], trues[0], dollars_at[0] = rate, 0, 0.0, 0.0, 0.0
+    regions_at[0], zones_at[0], turn[0] = 0, 0, UNTRIED
+    capacity[0, : frame.top_region + 1] = 0.0
     while depth >= 0:
         j = keep[depth]
-        c = _next(work, depth)
-        if c < 0:
+        share, cost, is_inside = shares[j], price[j], is_counted[j]
+        if turn[depth] == UNTRIED:
+            # Where a region may hold a share only, what it may hold of the demand is tried first, and more last.
+            fill = int(np.ceil(lefts[depth] / share - _EPSILON)) if lefts[depth] > _EPSILON and share > 0.0 else 0
+            top = fill
+            if is_inside:
+                top = max(top, least_replicas - counts[depth])
+                if bits(regions_at[depth]) < wanted_regions or bits(zones_at[depth]) < wanted_zones:
+                    top = max(top, 1)
+            start = top
+            if is_shared:
+                top = max(top, int(min((cut - spents[depth]) / max(cost, _EPSILON), 1e6)))
+                start = top
+                if is_strict:
+                    here = max(share_limit * frame.demand - capacity[depth, region_of[j]], 0.0)
+                    start = min(fill, int(here / max(rates[j], 1e-12) + _TOLERANCE))
+            top = min(top, most[j])
+            if is_inside:
+                top = min(top, most_replicas - counts[depth])
+            highest[depth] = max(top, 0)
+            turn[depth] = min(max(start, 0), highest[depth])
+            tried[depth] = turn[depth] + 1
+        if turn[depth] >= 0 and tried[depth] > 0:
+            tried[depth] -= 1
+        elif turn[depth] >= 0:
+            tried[depth], turn[depth] = turn[depth] + 1, UPWARDS
+        else:
+            tried[depth] += 1
+        c = tried[depth]
+        if c > highest[depth]:
             depth -= 1
             if depth >= 0:
-                use(rows, keep[depth], -tried[depth])
+                for e in range(entry[keep[depth]], entry[keep[depth] + 1]):
+                    used[row_of[e]] -= tried[depth] * amount[e]
             continue
         followed += 1
-        left = work.left[depth] - c * items.share[j]
+        left = lefts[depth] - c * share
         left = 0.0 if left <= _EPSILON else left
-        fines = fined(rows, j, c) if c > 0 else 0.0
-        spent, true = work.spent[depth] + c * price[j], work.true[depth] + c * base[j] + fines
-        # Fines beyond those that are in the price already; tolls are in the price only.
-        spent += max(fines - c * max(price[j] - base[j], 0.0), 0.0) if rows.row.size else 0.0
-        dollars = work.dollars[depth] + c * items.dollars_per_hour[j]
-        counted, regions, zones = work.counted[depth], work.regions[depth], work.zones[depth]
-        if c > 0 and items.is_counted[j]:
+        spent, true = spents[depth] + c * cost, trues[depth] + c * base[j]
+        if is_watched and c > 0:
+            fines = 0.0
+            for e in range(entry[j], entry[j + 1]):
+                earlier = used[row_of[e]] - free[row_of[e]]
+                after = earlier + c * amount[e]
+                if after > _OVERFULL:
+                    fines += fine[row_of[e]] * (after - max(earlier, 0.0))
+            true += fines
+            # Fines beyond those that are in the price already; tolls are in the price only.
+            spent += max(fines - c * max(cost - base[j], 0.0), 0.0)
+        dollars = dollars_at[depth] + c * dollars_of[j]
+        counted, regions, zones = counts[depth], regions_at[depth], zones_at[depth]
+        if c > 0 and is_inside:
             counted += c
-            regions |= 1 << items.region[j]
-            zones |= 1 << items.zone[j]
-        if dollars > wants.budget[w] + _TOLERANCE:
+            regions |= 1 << region_of[j]
+            zones |= 1 << zone_of[j]
+        if dollars > budget + _TOLERANCE:
             continue
-        if not frame.is_soft and left > 0.0 and dollars + left * frame.least_dollars > wants.budget[w] + _TOLERANCE:
+        if not is_soft and left > 0.0 and dollars + left * frame.least_dollars > budget + _TOLERANCE:
             continue
-        short = max(wants.least[w] - counted, 0)
-        lacking = max(wants.regions[w] - bits(regions), 0) if wants.regions[w] > 1 else 0
-        lacking_zones = max(wants.zones[w] - bits(zones), 0) if wants.zones[w] > 1 else 0
+        short = max(least_replicas - counted, 0)
+        lacking = max(wanted_regions - bits(regions), 0) if wanted_regions > 1 else 0
+        lacking_zones = max(wanted_zones - bits(zones), 0) if wanted_zones > 1 else 0
         excess, fullest, held = 0.0, 0, 0.0
-        if frame.is_shared:
+        if is_shared:
             for g in range(frame.top_region + 1):
-                value = work.capacity[depth, g] + (c * items.requests_per_second[j] if g == items.region[j] else 0.0)
-                work.capacity[depth + 1, g] = value
+                value = capacity[depth, g] + (c * rates[j] if g == region_of[j] else 0.0)
+                capacity[depth + 1, g] = value
                 held += value
-                if value > work.capacity[depth + 1, fullest]:
+                if value > capacity[depth + 1, fullest]:
                     fullest = g
-            excess = work.capacity[depth + 1, fullest] - share_limit * held - wants.region_excess[w]
+            excess = capacity[depth + 1, fullest] - share_limit * held - wants.region_excess[w]
             excess = excess if excess > 1e-6 * wants.share_scale[w] else 0.0
         is_whole = left <= TOLERANCE and short == 0 and lacking == 0 and lacking_zones == 0 and excess == 0.0
-        if c > 0 and (is_whole or frame.is_soft):
-            lost = price_of_unmet(wants, w, left, short, lacking, lacking_zones, excess)
+        if c > 0 and (is_whole or is_soft):
+            lost = 0.0
+            if not is_whole:
+                lost = price_of_unmet(wants, w, left, short, lacking, lacking_zones, excess)
             value = true + lost
             if collects:
                 if value + offset < cut:
                     own_hits, left_out = _hit(work, depth, w, value, hits, own_hits)
                     dropped = min(dropped, left_out + offset)
             elif value < best - _EPSILON:
-                found = _kept(work, depth)
-                if found > 0:
-                    best, size, unmet = value, found, lost
+                distinct = _kept(work, depth)
+                if distinct > 0:
+                    best, size, unmet = value, distinct, lost
                     cut = offset + min(best - effort.tolerance * abs(best), best - effort.shared)
         if is_whole or depth + 1 == count:
             continue
-        part = min(int(np.ceil(left * frame.parts - _TOLERANCE)), frame.parts)
+        part = min(int(np.ceil(left * parts - _TOLERANCE)), parts)
         onward = table[depth + 1, part]
         if spent + onward < cut:
-            onward = max(onward, filled(items, price, keep, depth + 1, count, left, soft))
-            if not frame.is_soft:
-                work.regions[depth + 1], work.zones[depth + 1] = regions, zones
-                onward = max(onward, _onward(wants, w, frame, work, depth, part, short))
-                if frame.is_strict:
+            onward = max(onward, filled(shares, most, price, keep, depth + 1, count, left, soft))
+            if not is_soft:
+                if short > 0:
+                    onward = max(onward, short * frame.least_counted)
+                if lacking > 0:
+                    onward = max(onward, cheapest_missing(work.region_price, frame.top_region + 1, regions, lacking))
+                if lacking_zones > 0:
+                    onward = max(onward, cheapest_missing(work.zone_price, frame.top_zone + 1, zones, lacking_zones))
+                if frame.is_wide and not is_shared and lacking == 1 and regions > 0:
+                    onward = max(onward, work.by_region[only_bit(regions), part])
+                if frame.is_zoned and lacking_zones == 1 and zones > 0:
+                    onward = max(onward, work.by_zone[only_bit(zones), part])
+                if is_strict:
                     onward = max(
                         onward,
                         beside(
-                            work.capacity[depth + 1, : frame.top_region + 1],
+                            capacity[depth + 1],
                             share_limit,
                             frame.demand,
                             left * wants.requests_per_second[w],
@@ -522,11 +491,11 @@ def cover(
         if spent + onward >= cut or followed > effort.steps:
             dropped = min(dropped, spent + onward)
             continue
-        use(rows, j, c)
+        for e in range(entry[j], entry[j + 1]):
+            used[row_of[e]] += c * amount[e]
         depth += 1
-        work.left[depth], work.counted[depth], work.spent[depth], work.true[depth] = left, counted, spent, true
-        work.dollars[depth], work.regions[depth], work.zones[depth] = dollars, regions, zones
-        _turns(items, wants, w, price, frame, work, depth, cut)
+        lefts[depth], counts[depth], spents[depth], trues[depth] = left, counted, spent, true
+        dollars_at[depth], regions_at[depth], zones_at[depth], turn[depth] = dollars, regions, zones, UNTRIED
     return Best(best, size, min(best + slack if collects else best, dropped - offset), unmet)
 
 

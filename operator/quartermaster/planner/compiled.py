@@ -18,3 +18,8 @@ def compiled(function: Function) -> Function:
     except RuntimeError:
         # Neither place can be written to: compile again in every process.
         return cast("Function", numba.njit(nogil=True)(function))
+
+
+def inlined(function: Function) -> Function:
+    """Return the function so that it becomes part of each that calls it: small ones, to which much is handed."""
+    return cast("Function", numba.njit(inline="always")(function))

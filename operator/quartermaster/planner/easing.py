@@ -104,7 +104,10 @@ def ease(
     Returns:
         Whether nothing is overdrawn, and the moves that were noted.
     """
-    limits, is_logged = standing.free.size, log.need.size > 0
+    free, fine, room = standing.free, standing.fine, ground.room
+    wanted_start, wanted_by = ground.wanted_start, ground.wanted_by
+    size, cost = standing.size, standing.cost
+    limits, is_logged = free.size, log.need.size > 0
     moves, covers, turn, paid = 0, 0, 0, 0.0
     seen = desk.seen
     seen[:] = 0
@@ -112,14 +115,14 @@ def ease(
         turn += 1
         has_moved, is_done = False, True
         for limit in range(limits):
-            if not is_overdrawn(ground, standing, limit):
+            if not is_overdrawn(free[limit], room[limit]):
                 continue
             is_done = False
-            for r in range(ground.wanted_start[limit], ground.wanted_start[limit + 1]):
-                if not is_overdrawn(ground, standing, limit):
+            for r in range(wanted_start[limit], wanted_start[limit + 1]):
+                if not is_overdrawn(free[limit], room[limit]):
                     break
-                w = ground.wanted_by[r]
-                if standing.size[w] == 0 or seen[w] == turn or not holds(ground, standing, w, limit):
+                w = wanted_by[r]
+                if size[w] == 0 or seen[w] == turn or not holds(ground, standing, w, limit):
                     continue
                 seen[w] = turn
                 covers += 1
@@ -127,10 +130,10 @@ def ease(
                     if covers > most or moves >= log.need.size:
                         return False, moves
                     note(standing, w, log, moves)
-                before = standing.cost[w]
+                before = cost[w]
                 if better(ground, standing, w, weight, desk):
                     has_moved = True
-                    paid += standing.cost[w] - before
+                    paid += cost[w] - before
                     moves += 1
                     if paid > spare:
                         return False, moves
@@ -138,9 +141,9 @@ def ease(
             return True, moves
         if not has_moved:
             for limit in range(limits):
-                if is_overdrawn(ground, standing, limit):
+                if is_overdrawn(free[limit], room[limit]):
                     steep = STEEP if covers > most else growth
-                    standing.fine[limit] = min(standing.fine[limit] * steep, MOST_FINE)
+                    fine[limit] = min(fine[limit] * steep, MOST_FINE)
 
 
 @compiled

@@ -10,7 +10,7 @@ import numpy as np
 from quartermaster.planner.arrays import Floats, Ints
 from quartermaster.planner.bounds import Items, Wants
 from quartermaster.planner.branch import DEPTH, Effort, Hits, Rows, Work, nothing_collected, room_for_work
-from quartermaster.planner.compiled import compiled
+from quartermaster.planner.compiled import compiled, inlined
 
 OVERDRAWN = 1e-7
 """Part of a limit's room by which it may be overdrawn without being so."""
@@ -136,10 +136,13 @@ def desk_of(widest: int, entries: int, needs: int, limits: int, effort: Effort) 
 @compiled
 def shift(ground: Ground, standing: Standing, w: int, sign: np.int64) -> None:
     """Give back what a need holds (−1), or take it (1)."""
+    option_of, start, limits, amounts = ground.items.option, ground.start, ground.limit, ground.amount
+    item, times = standing.item, standing.times
+    free = standing.free
     for k in range(standing.size[w]):
-        i, count = ground.items.option[standing.item[w, k]], standing.times[w, k] * sign
-        for e in range(ground.start[i], ground.start[i + 1]):
-            standing.free[ground.limit[e]] -= count * ground.amount[e]
+        i, count = option_of[item[w, k]], times[w, k] * sign
+        for e in range(start[i], start[i + 1]):
+            free[limits[e]] -= count * amounts[e]
 
 
 @compiled
@@ -165,37 +168,50 @@ def hold(ground: Ground, standing: Standing, w: int, options: Ints, counts: Ints
 @compiled
 def holds(ground: Ground, standing: Standing, w: int, limit: int) -> bool:
     """Whether a need holds something of a limit."""
+    option_of, start, limits = ground.items.option, ground.start, ground.limit
+    item = standing.item
     for k in range(standing.size[w]):
-        i = ground.items.option[standing.item[w, k]]
-        for e in range(ground.start[i], ground.start[i + 1]):
-            if ground.limit[e] == limit:
+        i = option_of[item[w, k]]
+        for e in range(start[i], start[i + 1]):
+            if limits[e] == limit:
                 return True
     return False
 
 
-@compiled
-def is_overdrawn(ground: Ground, standing: Standing, limit: int) -> bool:
+@inlined
+def is_overdrawn(free: float, room: float) -> bool:
     """Whether more is held of a limit than there is."""
-    return bool(standing.free[limit] < -OVERDRAWN * max(1.0, ground.room[limit]))
+    return free < -OVERDRAWN * max(1.0, room)
 
 
 @compiled
 def charged(ground: Ground, standing: Standing, w: int, weight: float) -> float:
     """Return what a need costs as it stands: with prices of limits, as they weigh, and fines for what it overdraws."""
+    option_of, start, limits, amounts = ground.items.option, ground.start, ground.limit, ground.amount
+    item, times = standing.item, standing.times
+    free, fine, prices = standing.free, standing.fine, ground.price
     total = standing.cost[w]
     if standing.size[w] == 0:
         return float(total)
     shift(ground, standing, w, BACK)
     for k in range(standing.size[w]):
-        i, count = ground.items.option[standing.item[w, k]], standing.times[w, k]
-        for e in range(ground.start[i], ground.start[i + 1]):
-            limit, amount = ground.limit[e], count * ground.amount[e]
-            total += weight * ground.price[limit] * amount
-            before = standing.free[limit]
-            standing.free[limit] = before - amount
+        i, count = option_of[item[w, k]], times[w, k]
+        for e in range(start[i], start[i + 1]):
+            limit, amount = limits[e], count * amounts[e]
+            total += weight * prices[limit] * amount
+            before = free[limit]
+            free[limit] = before - amount
             if before - amount < -OVERDRAWN:
-                total += standing.fine[limit] * (min(before, 0.0) + amount - before)
+                total += fine[limit] * (min(before, 0.0) + amount - before)
     return float(total)
+
+
+@inlined
+def fitting(free: float, amount: float, before: int) -> int:
+    """Return how many replicas fit into what is free of a limit, beside those that run."""
+    if amount <= 0.0:
+        return 1 << 30
+    return int(max(min(np.floor(max(free, 0.0) / amount + _EPSILON), 1e9) - before, 0.0))
 
 
 @compiled
@@ -204,59 +220,50 @@ def lay_out(ground: Ground, standing: Standing, w: int, weight: float, desk: Des
 
     An item some of whose replicas fit is there twice: as many as fit, and the others with their fine.
     """
+    # Arrays by names of their own: taken from their tuples again and again, they would be counted each time.
+    items, onto, rows = ground.items, desk.items, desk.rows
+    option, most, start, limits, amounts = items.option, items.most, ground.start, ground.limit, ground.amount
+    base, before, prices, room = ground.base, ground.before, ground.price, ground.room
+    free, fine, place, first_entry = standing.free, standing.fine, desk.place, rows.start
     count, entries, places = 0, 0, 0
-    for j in range(ground.items.start[w], ground.items.start[w + 1]):
-        i = ground.items.option[j]
-        for e in range(ground.start[i], ground.start[i + 1]):
-            desk.place[ground.limit[e]] = -1
-    for j in range(ground.items.start[w], ground.items.start[w + 1]):
-        i = ground.items.option[j]
-        inside, is_possible = ground.base[j], True
-        fits = ground.items.most[j]
-        for e in range(ground.start[i], ground.start[i + 1]):
-            inside += weight * ground.amount[e] * ground.price[ground.limit[e]]
-            is_possible = is_possible and ground.amount[e] <= ground.room[ground.limit[e]] + _EPSILON
-            fits = min(fits, _fitting(ground, standing, j, e))
+    for j in range(items.start[w], items.start[w + 1]):
+        for e in range(start[option[j]], start[option[j] + 1]):
+            place[limits[e]] = -1
+    for j in range(items.start[w], items.start[w + 1]):
+        i = option[j]
+        inside, is_possible, fits = base[j], True, most[j]
+        for e in range(start[i], start[i + 1]):
+            inside += weight * amounts[e] * prices[limits[e]]
+            is_possible = is_possible and amounts[e] <= room[limits[e]] + _EPSILON
+            fits = min(fits, fitting(free[limits[e]], amounts[e], before[j]))
         if not is_possible:
             continue
         beyond = inside
-        for e in range(ground.start[i], ground.start[i + 1]):
-            if _fitting(ground, standing, j, e) <= fits:
-                beyond += ground.amount[e] * standing.fine[ground.limit[e]]
+        for e in range(start[i], start[i + 1]):
+            if fitting(free[limits[e]], amounts[e], before[j]) <= fits:
+                beyond += amounts[e] * fine[limits[e]]
         for is_beyond in range(2):
-            most = ground.items.most[j] - fits if is_beyond else fits
-            if most <= 0:
+            own = most[j] - fits if is_beyond else fits
+            if own <= 0:
                 continue
-            _copy(ground.items, j, desk.items, count)
-            desk.items.most[count] = most
-            desk.price[count] = beyond if is_beyond else inside
-            desk.base[count], desk.origin[count] = inside, j
-            desk.rows.start[count] = entries
-            for e in range(ground.start[i], ground.start[i + 1]):
-                limit = ground.limit[e]
-                if desk.place[limit] < 0:
-                    desk.place[limit] = places
-                    desk.rows.free[places] = max(standing.free[limit], 0.0)
-                    desk.rows.fine[places] = standing.fine[limit]
-                    desk.rows.used[places] = 0.0
+            _copy(items, j, onto, count)
+            onto.most[count], desk.origin[count] = own, j
+            desk.price[count], desk.base[count] = beyond if is_beyond else inside, inside
+            first_entry[count] = entries
+            for e in range(start[i], start[i + 1]):
+                limit = limits[e]
+                if place[limit] < 0:
+                    place[limit] = places
+                    rows.free[places], rows.fine[places] = max(free[limit], 0.0), fine[limit]
                     places += 1
-                desk.rows.row[entries], desk.rows.amount[entries] = desk.place[limit], ground.amount[e]
+                rows.row[entries], rows.amount[entries] = place[limit], amounts[e]
                 entries += 1
             count += 1
-            desk.rows.start[count] = entries
+            first_entry[count] = entries
     desk.items.start[1] = count
 
 
-@compiled
-def _fitting(ground: Ground, standing: Standing, j: int, e: int) -> int:
-    """Return how many replicas of an item fit into the limit of one of its entries, beside those that run."""
-    if ground.amount[e] <= 0.0:
-        return 1 << 30
-    whole = np.floor(max(standing.free[ground.limit[e]], 0.0) / ground.amount[e] + _EPSILON)
-    return int(max(min(whole, 1e9) - ground.before[j], 0.0))
-
-
-@compiled
+@inlined
 def _copy(items: Items, j: int, onto: Items, place: int) -> None:
     onto.option[place], onto.share[place], onto.is_counted[place] = items.option[j], items.share[j], items.is_counted[j]
     onto.region[place], onto.zone[place] = items.region[j], items.zone[j]

@@ -87,29 +87,29 @@ def _fullest(
 
     Where one region is looked at only, its replicas are charged the toll beyond its share, and all others are paid.
     """
-    share = wants.region_share[w]
+    share, shares, rates, regions = wants.region_share[w], items.share, items.requests_per_second, items.region
     count = last - first
     ratio = np.empty(count)
     for k in range(count):
         j = first + k
         cost = price[j]
         if only >= 0:
-            own = 1.0 if items.region[j] == only else 0.0
-            cost += toll * items.requests_per_second[j] * (own - share)
-        ratio[k] = cost / items.share[j] if items.share[j] > 0.0 else np.inf
+            own = 1.0 if regions[j] == only else 0.0
+            cost += toll * rates[j] * (own - share)
+        ratio[k] = cost / shares[j] if shares[j] > 0.0 else np.inf
     order = np.argsort(ratio, kind="mergesort")
     top = 0
     for j in range(first, last):
-        top = max(top, items.region[j])
+        top = max(top, regions[j])
     held = np.zeros(top + 1)
     left, total = wants.rate[w], 0.0
     for k in order:
         j = first + k
         if left <= _EPSILON or ratio[k] == np.inf:
             break
-        part = min(left, items.share[j] * items.most[j])
-        capacity = part / items.share[j] * items.requests_per_second[j]
-        held[items.region[j]] += capacity
+        part = min(left, shares[j] * items.most[j])
+        capacity = part / shares[j] * rates[j]
+        held[regions[j]] += capacity
         total += capacity
         left -= part
     where = only

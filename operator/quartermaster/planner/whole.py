@@ -22,7 +22,7 @@ GROWTH = 1.5
 """By how much fines grow where nothing moves."""
 COVERS = 100_000
 """Covers that are looked for until fines grow steeply."""
-MOVES = 60
+MOVES = 2_000
 """Moves of others for one need that takes what it would like best ..."""
 TRIED = 200
 """... and covers that are looked for ..."""
