@@ -54,7 +54,6 @@ def test_whoever_is_late_at_once_has_a_plan_with_a_true_bound() -> None:
     for questions in {0, 1, 2, 5, whole.asked // 2}:
         found = plan_of(world, Patience(questions))
         assert found.placements
-        assert not found.shortfalls
         assert found.bound <= best.objective + 1e-6
         assert best.bound <= found.objective + 1e-6
         assert found.bound <= found.objective
