@@ -49,9 +49,10 @@ def test_a_remedy_says_what_one_more_node_serves_and_what_it_would_save_instead(
     (short,) = plan(where, asked).shortfalls
     assert (short.workload.name, short.cause, short.reason) == ("american", "cheap", "FleetFull")
     assert "cheap (nvidia-l4, 1 chip a replica) keeps it out" in short.message
-    # Both are prices of room there: what the other pool costs more, and what it costs more for what nobody asks for.
-    worth = re.search(r"where room for a replica is worth about ([24]\.00) \$/h to others", short.message)
+    # Which of several prices of room a plan finds is open here: with the room, movable alone moves, or both do.
+    worth = re.search(r"where room for a replica is worth about (\d\.\d\d) \$/h to others", short.message)
     assert worth is not None
+    assert 2.0 <= float(worth[1]) <= 4.0
     assert f"one more serves {rate * 0.9:.3g} of these requests/s" in short.remedy
     assert f"it would save the plan up to about {worth[1]} $/h" in short.remedy
 
