@@ -1,4 +1,4 @@
-"""The door to HiGHS: linear programs that grow by columns, and small integer ones. Nothing else imports highspy.
+"""The door to HiGHS: small integer programs. Nothing else imports highspy.
 
 Deterministic: one thread, one seed, and a limit of nodes as the ordinary stop. A limit of time is a safety.
 """
@@ -11,7 +11,6 @@ import numpy as np
 from quartermaster.planner.arrays import Bools, Floats, Ints
 
 INFINITY = float("inf")
-PRIMAL_SIMPLEX = 4
 
 
 class HighsError(RuntimeError):
@@ -26,63 +25,6 @@ class Matrix:
     """Where the entries of each column begin, and their end."""
     row: Ints
     value: Floats
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Relaxed:
-    """A linear program solved."""
-
-    objective: float
-    values: Floats
-    prices: Floats
-    """By row: what the objective would gain if the row's bound gave way by one; never negative for ``≤`` rows."""
-
-
-class Relaxation:
-    """A linear program: minimise over non-negative variables, rows ``lower ≤ … ≤ upper``. Grows by columns."""
-
-    def __init__(self, lower: Floats, upper: Floats) -> None:
-        """Begin with rows and no columns."""
-        self._solver = _solver()
-        self._columns = 0
-        count = lower.size
-        nothing = np.zeros(0, dtype=np.int32)
-        self._solver.addRows(count, lower, upper, 0, np.zeros(count, dtype=np.int32), nothing, np.zeros(0))
-
-    def add(self, cost: Floats, matrix: Matrix) -> None:
-        """Add columns between 0 and infinity."""
-        count = cost.size
-        if not count:
-            return
-        self._columns += count
-        self._solver.addCols(
-            count,
-            cost,
-            np.zeros(count),
-            np.full(count, highspy.kHighsInf),
-            matrix.row.size,
-            matrix.start[:-1].astype(np.int32),
-            matrix.row.astype(np.int32),
-            matrix.value,
-        )
-
-    def charge(self, columns: Ints, cost: Floats) -> None:
-        """Change what columns cost."""
-        self._solver.changeColsCost(columns.size, columns.astype(np.int32), cost)
-
-    def solve(self) -> Relaxed:
-        """Return the optimum, from where the last one was."""
-        self._solver.run()
-        self._solver.setOptionValue("simplex_strategy", PRIMAL_SIMPLEX)
-        if self._solver.getModelStatus() != highspy.HighsModelStatus.kOptimal:
-            self._solver.clearSolver()
-            self._solver.run()
-        status = self._solver.getModelStatus()
-        if status != highspy.HighsModelStatus.kOptimal:
-            raise HighsError(f"wanted an optimum of {self._columns} columns; HiGHS says {status.name}")
-        solution = self._solver.getSolution()
-        prices = -np.array(solution.row_dual)
-        return Relaxed(self._solver.getInfo().objective_function_value, np.array(solution.col_value), prices)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -3,33 +3,43 @@
     min  Σ_k value_k λ_k    s.t.  Σ_k λ_k = 1 for every need,   Σ_k usage_k λ_k ≤ room for every limit (price π ≥ 0)
 
 At any prices π ≥ 0 no plan costs less than  Σ_w price_w(π) − Σ π · room,  where price_w is that of the cheapest cover.
-Prices are smoothed between the best so far and the master's, which needs fewer rounds.
+Prices stay near the best so far from round to round: while few columns are known, those of the master are wild.
 """
 
 from collections.abc import Callable
 
 import numpy as np
 
-from quartermaster.planner.arrays import Floats, Ints
+from quartermaster.planner.arrays import Floats, Ints, spans
 from quartermaster.planner.column import Columns, usage_of_columns, value_of
 from quartermaster.planner.cover import USUAL, Care, Covers
-from quartermaster.planner.highs import INFINITY, Matrix, Relaxation, Relaxed
+from quartermaster.planner.highs import INFINITY, Matrix
+from quartermaster.planner.primaldual import Bundle, approach, least
 from quartermaster.planner.problem import Problem
+from quartermaster.planner.start import usual_prices
 
-ROUNDS = 60
+ROUNDS = 40
+STALE_ROUNDS = 3
+"""Rounds that bring next to nothing before it ends."""
 CLOSE_FRACTION = 1e-4
-"""The master and the bound are as close as is useful."""
-SMOOTHING = 0.5
-FIRST_SMOOTHING = 0.8
-"""While the master knows few columns its prices are wild."""
-FIRST_ROUNDS = 3
-CHEAP_FRACTION = 0.15
-"""Part of its price that not serving a need costs at first: prices are wild where much of it is in the relaxation."""
+"""What is next to nothing; and the master and the bound are as close as is useful."""
 FAR_FRACTION = 0.01
 QUICK = Care(1e-3, 300, 8)
 """While the bound is this far off, covers that are little better are not looked for."""
-WHOLE = 1 - 1e-6
-"""A part of a column that is all of it."""
+REACH_FRACTION = 0.15
+"""By how much a price may move in a round, in parts of itself ..."""
+LEAST_REACH_FRACTION = 0.02
+"""... and of what a unit of its limit usually costs."""
+STEPS, CLOSE_STEPS = 80, 200
+"""Steps of a round, and of one where the bound is near."""
+EVERY = 20
+"""Steps after which parts and prices may go on from their averages."""
+FEW_ENTRIES = 3_000
+"""A master this small is solved more closely: its steps cost next to nothing."""
+MORE = 10
+"""Times as many steps, there."""
+DEAR_FRACTION = 0.5
+"""A column that costs more than this above its need's best one is not looked at."""
 
 
 def never() -> bool:
@@ -38,7 +48,7 @@ def never() -> bool:
 
 
 class Master:
-    """Columns of one problem, their relaxation, and the best bound with its prices."""
+    """Columns of one problem, the parts of them that are taken, and the best bound with its prices."""
 
     def __init__(self, problem: Problem) -> None:
         """Begin with one column for each need: nothing at all."""
@@ -50,16 +60,15 @@ class Master:
         """Prices of limits at which the bound was found."""
         self.hoped = -INFINITY
         """What the bound at the last prices would be if the covers found were the best."""
-        self.solution: Relaxed | None = None
+        self.value = INFINITY
+        """What the known columns cost at least, at the prices of the last round."""
         self.columns = Columns.joined([])
         self.values = np.zeros(0)
+        self.parts = np.zeros(0)
+        """The part of each column that is taken."""
         self.taken: tuple[Ints, Ints, Floats] = (np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros(0))
         """Column, limit and amount, by column."""
         self._known: set[bytes] = set()
-        ones = np.ones(needs)
-        self._relaxation = Relaxation(
-            np.concatenate([ones, np.full(problem.room.size, -INFINITY)]), np.concatenate([ones, problem.room])
-        )
         nothing = np.zeros(0, dtype=np.int64)
         self.add(Columns(np.arange(needs), np.zeros(needs + 1, dtype=np.int64), nothing, nothing))
 
@@ -78,12 +87,12 @@ class Master:
         before = self.columns.size
         self.columns = Columns.joined([self.columns, fresh])
         self.values = np.concatenate([self.values, values])
+        self.parts = np.concatenate([self.parts, np.zeros(fresh.size)])
         self.taken = (
             np.concatenate([self.taken[0], column + before]),
             np.concatenate([self.taken[1], limit]),
             np.concatenate([self.taken[2], amount]),
         )
-        self._relaxation.add(values, matrix_of(fresh.need, column, limit, amount, needs=self.problem.needs.count))
         return fresh.size
 
     def reduced(self, prices: Floats) -> Floats:
@@ -107,51 +116,59 @@ class Master:
             self.bound, self.prices = bound, prices
         return self.add(priced.columns)
 
-    def charge_nothing(self, fraction: float) -> None:
-        """Let not serving a need cost only this fraction of its price, in the relaxation."""
-        first = np.arange(self.problem.needs.count)
-        self._relaxation.charge(first, fraction * self.values[first])
-
-    def relax(self) -> Relaxed:
-        """Solve the master over the known columns without integrality."""
-        self.solution = self._relaxation.solve()
-        return self.solution
-
-    def limit_prices(self) -> Floats:
-        """Return the prices of the limits in the last relaxation."""
-        if self.solution is None:
-            return self.prices
-        return np.maximum(self.solution.prices[self.problem.needs.count :], 0.0)
-
     def generate(self, first_prices: Floats, *, is_late: Callable[[], bool], rounds: int = ROUNDS) -> None:
-        """Add columns until the bound is close, no column is new, or it is late."""
+        """Add columns until the bound is close, rounds bring nothing more, or it is late."""
+        usual = usual_prices(self.problem)
         self.price(first_prices, QUICK)
-        is_cheap = rounds == ROUNDS
-        if is_cheap:
-            self.charge_nothing(CHEAP_FRACTION)
-        for turn in range(rounds + 1):
-            value = self.relax().objective
-            gap = (value - max(self.hoped, self.bound)) / max(abs(value), 1e-6)
-            if is_cheap and (gap < FAR_FRACTION or turn + 1 >= rounds):
-                self.charge_nothing(1.0)
-                is_cheap = False
-                continue
-            if gap <= CLOSE_FRACTION or turn == rounds or is_late():
+        prices, middle, best, stale = first_prices, first_prices, -INFINITY, 0
+        for _ in range(rounds):
+            if is_late():
                 return
-            prices = self.limit_prices()
-            weight = FIRST_SMOOTHING if turn < FIRST_ROUNDS else SMOOTHING
-            smooth = weight * self.prices + (1 - weight) * prices
-            care = USUAL if gap < FAR_FRACTION else QUICK
-            if not (self.price(smooth, care) or self.price(prices, care) or self.price(prices)):
-                if not is_cheap:
-                    return
-                self.charge_nothing(1.0)
-                is_cheap = False
+            low = np.maximum((1 - REACH_FRACTION) * middle - LEAST_REACH_FRACTION * usual, 0.0)
+            high = (1 + REACH_FRACTION) * middle + LEAST_REACH_FRACTION * usual
+            gap = (self.value - max(best, self.bound)) / max(abs(self.value), 1e-6) if self.value < INFINITY else 1.0
+            prices = self._approached(np.clip(prices, low, high), (low, high), usual, is_near=gap < FAR_FRACTION)
+            gap = (self.value - max(best, self.bound)) / max(abs(self.value), 1e-6)
+            self.price(prices, USUAL if abs(gap) < FAR_FRACTION else QUICK)
+            stale = 0 if self.hoped > best + CLOSE_FRACTION * abs(best) else stale + 1
+            if self.hoped > best:
+                best, middle = self.hoped, prices
+            is_close = self.value - self.hoped <= CLOSE_FRACTION * abs(self.value)
+            if is_close and stale >= STALE_ROUNDS:
+                return
+
+    def _approached(self, prices: Floats, between: tuple[Floats, Floats], usual: Floats, *, is_near: bool) -> Floats:
+        """Return prices between these at which the known columns cost most; move the parts that are taken."""
+        needs = self.problem.needs.count
+        cheapest = self.known(prices)[self.columns.need]
+        over = self.reduced(prices) - cheapest
+        is_worth = (over <= DEAR_FRACTION * np.abs(cheapest)) | (self.parts > 0)
+        is_worth[:needs] = True
+        worth = np.flatnonzero(is_worth)
+        order = worth[np.argsort(self.columns.need[worth], kind="stable")]
+        need = self.columns.need[order]
+        start = np.searchsorted(need, np.arange(needs + 1))
+        column, limit, amount = self.taken
+        first = np.searchsorted(column, np.arange(self.columns.size + 1))
+        owner, at = spans(first[order], first[order + 1] - first[order])
+        bundle = Bundle(
+            start, self.values[order], np.searchsorted(owner, np.arange(order.size + 1)), limit[at], amount[at]
+        )
+        part = self.parts[order]
+        first_of_need = np.lexsort((over[order], need))[start[:-1]]
+        part[first_of_need[np.bincount(need, part, needs) <= 0]] = 1.0
+        steps = CLOSE_STEPS if is_near else STEPS
+        steps *= MORE if at.size < FEW_ENTRIES else 1
+        room = self.problem.room
+        found = approach(bundle, part, prices.copy(), room, usual, *between, steps, EVERY)
+        self.parts[:] = 0.0
+        self.parts[order] = part
+        self.value = least(bundle, found, room)
+        return found
 
     def likeliest(self) -> Columns:
-        """Return the column of each need of which the last relaxation takes most."""
-        parts = np.zeros(self.columns.size) if self.solution is None else self.solution.values
-        order = np.lexsort((np.arange(parts.size), -parts, self.columns.need))
+        """Return the column of each need of which most is taken."""
+        order = np.lexsort((np.arange(self.parts.size), -self.parts, self.columns.need))
         _, firsts = np.unique(self.columns.need[order], return_index=True)
         return self.columns.of(order[firsts])
 

@@ -14,13 +14,13 @@ from quartermaster.planner.arrays import Bools, Floats, Ints
 from quartermaster.planner.column import Columns, chosen_columns, running_columns, total_of, unmet_of
 from quartermaster.planner.combine import combine
 from quartermaster.planner.compact import compact
-from quartermaster.planner.cover import CLOSE
+from quartermaster.planner.cover import CLOSE, Covers
 from quartermaster.planner.highs import Effort
 from quartermaster.planner.master import Master, never
 from quartermaster.planner.problem import Problem, softened
 from quartermaster.planner.start import first_prices
 from quartermaster.planner.unmet import met
-from quartermaster.planner.whole import Whole
+from quartermaster.planner.whole import EFFORT, THOROUGH, Whole
 
 GOAL_FRACTION = 1e-3
 """A plan this close to its bound is not improved any more."""
@@ -68,18 +68,23 @@ def solve(
     if not problem.needs.count:
         return Solution(np.zeros(0, dtype=np.int64), 0.0, 0.0, np.zeros(problem.room.size), Columns.joined([]))
     problem = _urged(problem, priority)
-    found = _solve_hard(problem, is_late=is_late, known=known)
-    if _unserved(problem, found.counts).any():
-        if problem.needs.count > FEW_NEEDS:
-            return _with_the_rest(problem, found)
-        asked = _possible_alone(problem, _unserved(problem, found.counts))
-        again = _solve_hard(asked, is_late=is_late, known=(found.prices, found.columns))
-        if _unserved(asked, again.counts).any():
-            asked, again = _by_priority(problem, asked, priority, is_late=is_late)
-        found = again
+    asked = _possible_alone(problem, _is_hopeless(problem))
+    found = _solve_hard(asked, is_late=is_late, known=known)
+    if _unserved(asked, found.counts).any():
+        if problem.needs.count > FEW_NEEDS or is_late():
+            asked, found = _with_the_rest(problem, asked, found, is_late=is_late)
+        else:
+            asked = _possible_alone(asked, _unserved(asked, found.counts))
+            again = _solve_hard(asked, is_late=is_late, known=(found.prices, found.columns))
+            if _unserved(asked, again.counts).any():
+                asked, again = _by_priority(problem, asked, priority, is_late=is_late)
+            found = again
     objective = objective_of(problem, found.counts)
     # What stays unmet is priced in both: the bound is that of every plan that leaves as little unserved.
     bound = objective - found.objective + found.bound
+    if is_late() and _unserved(problem, found.counts).any():
+        # Nobody knows whether that little could have been served.
+        bound = min(bound, _soft_bound(problem, found.prices))
     return replace(found, objective=objective, bound=min(objective, bound))
 
 
@@ -97,13 +102,8 @@ def _solve_hard(
     if known is not None:
         master.add(known[1])
     master.generate(first_prices(problem) if known is None else known[0], is_late=is_late)
-    whole = Whole(problem, master.covers, master.prices)
-    whole.hold(master.likeliest())
-    whole.ease(is_late=is_late)
     master.price(master.prices, CLOSE)
-    least = master.known(master.prices)
-    whole.improve(least=least, goal=master.bound * (1 + GOAL_FRACTION), is_late=is_late)
-    counts, bound = whole.counts, master.bound
+    counts, bound = _whole(master, is_late=is_late), master.bound
     if problem.needs.count <= FEW_NEEDS and not is_late():
         better, bound = combine(master, chosen_columns(problem, counts), TO_THE_END)
         if better is not None and total_of(problem, better) < total_of(problem, counts):
@@ -112,6 +112,23 @@ def _solve_hard(
         counts, bound = _by_one_program(problem, counts, bound)
     objective = total_of(problem, counts)
     return Solution(counts, objective, min(bound, objective), master.prices, master.columns)
+
+
+def _whole(master: Master, *, is_late: Callable[[], bool]) -> Ints:
+    """Return the best whole plan found: where one leaves a need without room, another is sought more closely."""
+    problem, least = master.problem, master.known(master.prices)
+    best, value = np.zeros(problem.options.count, dtype=np.int64), np.inf
+    for effort in (EFFORT, THOROUGH):
+        whole = Whole(problem, master.covers, master.prices, effort)
+        whole.hold(master.likeliest())
+        whole.ease(is_late=is_late)
+        whole.improve(least=least, goal=master.bound * (1 + GOAL_FRACTION), is_late=is_late)
+        reached = total_of(problem, whole.counts)
+        if reached < value:
+            best, value = whole.counts, reached
+        if is_late() or not _unserved(problem, best).any():
+            break
+    return best
 
 
 def _by_one_program(problem: Problem, counts: Ints, bound: float) -> tuple[Ints, float]:
@@ -135,19 +152,41 @@ def _urged(problem: Problem, priority: Ints) -> Problem:
     return replace(problem, needs=replace(problem.needs, dearest=problem.needs.dearest * urgency))
 
 
-def _with_the_rest(problem: Problem, found: Solution) -> Solution:
-    """Return the plan of a large problem in which needs without room have what still fits, and its bound.
+def _with_the_rest(
+    problem: Problem, asked: Problem, found: Solution, *, is_late: Callable[[], bool]
+) -> tuple[Problem, Solution]:
+    """Return what a large problem may ask for when needs without room have what still fits, and the solution.
 
     Who goes short was decided where room was looked for: needs of a higher priority weigh more.
     """
-    soft = Master(softened(problem))
-    whole = Whole(soft.problem, soft.covers, found.prices)
-    whole.hold(chosen_columns(problem, found.counts))
-    short = np.flatnonzero(_unserved(problem, found.counts))
+    soft = softened(problem)
+    whole = Whole(soft, Covers(soft), found.prices)
+    whole.hold(chosen_columns(asked, found.counts))
+    short = np.flatnonzero(_unserved(asked, found.counts))
     whole.fill(short[np.argsort(-problem.needs.dearest[short], kind="stable")].tolist())
-    soft.price(found.prices, CLOSE)
-    objective = objective_of(problem, whole.counts)
-    return replace(found, counts=whole.counts, objective=objective, bound=min(objective, soft.bound))
+    counts = whole.counts
+    asked = _asking(asked, np.arange(problem.needs.count), asked, counts)
+    again = _solve_hard(asked, is_late=is_late, known=(found.prices, found.columns))
+    if _unserved(asked, again.counts).any():
+        objective = total_of(asked, counts)
+        again = replace(again, counts=counts, objective=objective, bound=min(again.bound, objective))
+    return asked, again
+
+
+def _soft_bound(problem: Problem, prices: Floats) -> float:
+    """Return what no plan undercuts, whatever it leaves unserved."""
+    covers = Covers(softened(problem))
+    priced = covers.cheapest(prices, np.full(problem.needs.count, np.inf), CLOSE)
+    return float(priced.bound.sum() - prices @ problem.room)
+
+
+def _is_hopeless(problem: Problem) -> Bools:
+    """Return which needs ask for more than all their options could be together."""
+    needs, options = problem.needs, problem.options
+    served = np.bincount(options.need, options.share * options.most, needs.count)
+    inside = np.bincount(options.need, np.where(options.is_external, 0, options.most), needs.count)
+    hopeless: Bools = (served < needs.rate - _SLACK) | (inside < needs.least)
+    return hopeless
 
 
 def _unserved(problem: Problem, counts: Ints) -> Bools:

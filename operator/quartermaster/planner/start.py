@@ -1,40 +1,53 @@
-"""First prices of limits: those of a small linear program over each need's best options, in parts of replicas."""
+"""First prices of limits: those at which each need's best options, in parts of replicas, ask for what there is."""
 
 import numpy as np
 
 from quartermaster.planner.arrays import Floats, Ints, ranks_in
-from quartermaster.planner.highs import INFINITY, Matrix, Relaxation
+from quartermaster.planner.primaldual import Bundle, approach
 from quartermaster.planner.problem import Problem
-from quartermaster.planner.unmet import NOTHING_PRICE
 
 OPTIONS = 24
 """Options of each need that are looked at, the cheapest by share."""
+STEPS = 240
+EVERY = 40
+"""Steps after which parts and prices go on from their averages."""
+MOST_TIMES = 4.0
+"""No limit is dearer at first than this many times what its unit usually costs."""
+
+
+def usual_prices(problem: Problem) -> Floats:
+    """Return dollars per hour that a unit of each limit usually costs: the mean price of the options that take it."""
+    usage, count = problem.usage, problem.room.size
+    takes = np.flatnonzero(usage.amount > 0)
+    limit = usage.limit[takes]
+    each = problem.options.price[usage.option[takes]] / usage.amount[takes]
+    total, times = np.bincount(limit, each, count), np.bincount(limit, minlength=count)
+    usual: Floats = np.maximum(total / np.maximum(times, 1), 1e-9)
+    return usual
 
 
 def first_prices(problem: Problem) -> Floats:
     """Return dollars per hour for one unit of each limit."""
-    needs, options = problem.needs, problem.options
+    needs, options, usage = problem.needs, problem.options, problem.usage
     chosen = _best(problem)
     own = options.need[chosen]
     share = np.where(needs.rate[own] > 0, options.share[chosen], 1 / np.maximum(needs.least[own], 1))
-    owner, at = problem.usage.entries(chosen)
-    count = needs.count
-    column = np.concatenate([np.arange(chosen.size), owner, chosen.size + np.arange(count)])
-    row = np.concatenate([own, count + problem.usage.limit[at], np.arange(count)])
-    value = np.concatenate([share, problem.usage.amount[at], np.ones(count)])
-    order = np.argsort(column, kind="stable")
-    starts = np.searchsorted(column[order], np.arange(chosen.size + count + 1))
-    relaxation = Relaxation(
-        np.concatenate([np.ones(count), np.full(problem.room.size, -INFINITY)]),
-        np.concatenate([np.full(count, INFINITY), problem.room]),
-    )
-    cost = np.concatenate([options.price[chosen], NOTHING_PRICE * needs.dearest])
-    relaxation.add(cost, Matrix(starts, row[order], value[order]))
-    return np.maximum(relaxation.solve().prices[count:], 0.0)
+    share = np.maximum(share, 1e-9)
+    owner, at = usage.entries(chosen)
+    is_there = np.bincount(own, minlength=needs.count) > 0
+    start = np.concatenate([[0], np.cumsum(np.bincount(own, minlength=needs.count)[is_there])])
+    entry = np.searchsorted(owner, np.arange(chosen.size + 1))
+    bundle = Bundle(start, options.price[chosen] / share, entry, usage.limit[at], usage.amount[at] / share[owner])
+    usual = usual_prices(problem)
+    part = np.zeros(chosen.size)
+    part[start[:-1]] = 1.0
+    prices = np.zeros(problem.room.size)
+    return approach(bundle, part, prices, problem.room, usual, prices.copy(), MOST_TIMES * usual, STEPS, EVERY)
 
 
 def _best(problem: Problem) -> Ints:
+    """Return the best options of each need, by need, the cheapest by share first."""
     needs, options = problem.needs, problem.options
     key = np.where(needs.rate[options.need] > 0, options.price / np.maximum(options.share, 1e-12), options.price)
     order = np.lexsort((np.arange(options.count), key, options.need))
-    return np.sort(order[ranks_in(options.need[order]) < OPTIONS])
+    return order[ranks_in(options.need[order]) < OPTIONS]

@@ -13,7 +13,9 @@ from quartermaster.planner.records import DEPTH, Effort, Use, room_for
 from quartermaster.planner.standing import MOST_FINE, Ground, Limit, desk_of, hold, log_of, standing_of
 
 EFFORT = Effort(0.0, 0.0, 1_000, 8)
-"""How closely the covers of a move are looked for."""
+"""How closely the covers of a move are looked for ..."""
+THOROUGH = Effort(0.0, 0.0, 20_000, 64)
+"""... and where a plan left a need without room that way."""
 FIRST_FINE = 0.1
 """Part of its price by which a limit that is overdrawn is fined at first."""
 UNPRICED_FRACTION = 0.1
@@ -39,7 +41,7 @@ NEAR_FRACTION = 1e-6
 class Whole:
     """A whole plan in the making: every need holds a column or nothing."""
 
-    def __init__(self, problem: Problem, covers: Covers, prices: Floats) -> None:
+    def __init__(self, problem: Problem, covers: Covers, prices: Floats, effort: Effort = EFFORT) -> None:
         """Begin with nothing held; prices are those of the limits."""
         self.problem = problem
         self._covers, self._prices = covers, prices
@@ -60,7 +62,7 @@ class Whole:
         self._standing.needs["cost"][:] = covers.idle
         self._standing.limits["free"][:] = problem.room
         entries = np.bincount(covers.items["need"], covers.items["end"] - covers.items["first"], count)
-        self._desk = desk_of(covers.widest, int(entries.max(initial=0)), EFFORT)
+        self._desk = desk_of(covers.widest, int(entries.max(initial=0)), effort)
         self._log = log_of(MOVES + 1)
         priced = prices[prices > 0]
         usual = float(np.median(priced)) if priced.size else 1.0

@@ -1,0 +1,176 @@
+"""Prices of limits and parts of columns, by first-order steps. Compiled, over plain arrays.
+
+    min  Σ cost_k λ_k   s.t.  Σ_(k of a need) λ_k = 1,   Σ amount_lk λ_k ≤ room_l,   λ ≥ 0
+
+Needs and limits answer each other: each need moves its parts towards the columns that are cheapest at the prices, each
+limit moves its price by what is asked beyond its room; from time to time both go on from their averages (Chambolle and
+Pock 2011, with the diagonal steps of Pock and Chambolle 2011 and the restarts of Applegate et al. 2021). A simplex
+method spends seconds on the ties of thousands of needs; prices that are good to a thousandth are enough here, since any
+prices give a true bound.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from quartermaster.planner.arrays import Floats, Ints
+from quartermaster.planner.compiled import compiled
+
+
+class Bundle(NamedTuple):
+    """Columns by need, with what they take from limits."""
+
+    start: Ints
+    """Where the columns of each need begin, and their end."""
+    cost: Floats
+    entry: Ints
+    """Where the entries of each column begin, and their end."""
+    limit: Ints
+    amount: Floats
+
+
+@compiled
+def least(bundle: Bundle, price: Floats, room: Floats) -> float:
+    """Return what all needs cost at least with these columns at the prices, less what the room is worth."""
+    start, cost, entry, limit, amount = bundle.start, bundle.cost, bundle.entry, bundle.limit, bundle.amount
+    total = 0.0
+    for w in range(start.size - 1):
+        best = np.inf
+        for k in range(start[w], start[w + 1]):
+            value = cost[k]
+            for e in range(entry[k], entry[k + 1]):
+                value += amount[e] * price[limit[e]]
+            best = min(best, value)
+        total += best
+    for row in range(room.size):
+        total -= price[row] * room[row]
+    return total
+
+
+@compiled
+def asked(bundle: Bundle, part: Floats, use: Floats) -> None:
+    """Write what parts of columns take from each limit."""
+    use[:] = 0.0
+    for k in range(part.size):
+        for e in range(bundle.entry[k], bundle.entry[k + 1]):
+            use[bundle.limit[e]] += bundle.amount[e] * part[k]
+
+
+@compiled
+def step_sizes(bundle: Bundle, usual: Floats, by_need: Floats, by_limit: Floats) -> None:
+    """Write by how much parts and prices move at a time: what a need could ask for of all limits, and all of one."""
+    most = np.zeros(usual.size)
+    by_limit[:] = 0.0
+    for w in range(by_need.size):
+        widest = 0.0
+        for k in range(bundle.start[w], bundle.start[w + 1]):
+            total = 0.0
+            for e in range(bundle.entry[k], bundle.entry[k + 1]):
+                row = bundle.limit[e]
+                total += usual[row] * bundle.amount[e]
+                most[row] = max(most[row], bundle.amount[e])
+            widest = max(widest, total)
+        by_need[w] = 1.0 / max(widest, 1e-9)
+        for k in range(bundle.start[w], bundle.start[w + 1]):
+            for e in range(bundle.entry[k], bundle.entry[k + 1]):
+                by_limit[bundle.limit[e]] += most[bundle.limit[e]]
+                most[bundle.limit[e]] = 0.0
+    for row in range(usual.size):
+        by_limit[row] = usual[row] / max(by_limit[row], 1e-9)
+
+
+@compiled
+def project(value: Floats, count: int, ranked: Floats) -> float:
+    """Return what is to be taken from each of the values so that those above zero add up to one."""
+    ranked[:count] = value[:count]
+    for i in range(1, count):
+        key, j = ranked[i], i - 1
+        while j >= 0 and ranked[j] < key:
+            ranked[j + 1] = ranked[j]
+            j -= 1
+        ranked[j + 1] = key
+    total, taken = 0.0, 0.0
+    for i in range(count):
+        total += ranked[i]
+        shift = (total - 1.0) / (i + 1)
+        if ranked[i] > shift:
+            taken = shift
+    return taken
+
+
+@compiled
+def approach(
+    bundle: Bundle,
+    part: Floats,
+    price: Floats,
+    room: Floats,
+    usual: Floats,
+    low: Floats,
+    high: Floats,
+    steps: int,
+    every: int,
+) -> Floats:
+    """Move parts and prices towards the optimum.
+
+    Args:
+        bundle: the columns.
+        part: of each column that is taken; moved.
+        price: of each limit; moved.
+        room: of each limit.
+        usual: dollars per hour that a unit of each limit usually costs: steps are measured by it.
+        low: no price goes below.
+        high: no price goes above.
+        steps: how often both are moved.
+        every: steps after which both may go on from their averages.
+
+    Returns:
+        The prices at which these columns cost most, of those that were looked at.
+    """
+    start, cost, entry, limit, amount = bundle.start, bundle.cost, bundle.entry, bundle.limit, bundle.amount
+    needs, limits = start.size - 1, room.size
+    by_need, by_limit = np.empty(needs), np.empty(limits)
+    step_sizes(bundle, usual, by_need, by_limit)
+    widest = 0
+    for w in range(needs):
+        widest = max(widest, start[w + 1] - start[w])
+    value, ranked = np.empty(widest), np.empty(widest)
+    use, new = np.zeros(limits), np.zeros(limits)
+    part_sum, price_sum = np.zeros(part.size), np.zeros(limits)
+    asked(bundle, part, use)
+    best, best_price = least(bundle, price, room), price.copy()
+    for step in range(1, steps + 1):
+        new[:] = 0.0
+        for w in range(needs):
+            first, count = start[w], start[w + 1] - start[w]
+            for i in range(count):
+                k = first + i
+                reduced = cost[k]
+                for e in range(entry[k], entry[k + 1]):
+                    reduced += amount[e] * price[limit[e]]
+                value[i] = part[k] - by_need[w] * reduced
+            taken = project(value, count, ranked)
+            for i in range(count):
+                k = first + i
+                part[k] = max(value[i] - taken, 0.0)
+                part_sum[k] += part[k]
+                if part[k] > 0.0:
+                    for e in range(entry[k], entry[k + 1]):
+                        new[limit[e]] += amount[e] * part[k]
+        for row in range(limits):
+            moved = price[row] + by_limit[row] * (2.0 * new[row] - use[row] - room[row])
+            price[row] = min(max(low[row], moved), high[row])
+            use[row] = new[row]
+            price_sum[row] += price[row]
+        if step % every == 0:
+            mean = price_sum / every
+            here, there = least(bundle, price, room), least(bundle, mean, room)
+            if there > here:
+                price[:] = mean
+                part[:] = part_sum / every
+                asked(bundle, part, use)
+                here = there
+            part_sum[:], price_sum[:] = 0.0, 0.0
+            if here > best:
+                best = here
+                best_price[:] = price
+    return best_price
