@@ -6,7 +6,7 @@ region or zone is missing, the same with an item of another group among them; an
 what the other regions must hold beside it.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 
@@ -20,7 +20,7 @@ PAIRED = 40
 """Items among which a first balanced pair is looked for."""
 RUN = 16
 """Items that are sorted by moving one after another to its place."""
-BY_REGION, BY_ZONE = np.int64(0), np.int64(1)
+BY_REGION, BY_ZONE = NONE, cast("int", np.int64(1))
 """What items are grouped by."""
 _EPSILON = 1e-9
 _TOLERANCE = 1e-6
@@ -163,8 +163,7 @@ def _few(table: Floats, i: int, parts: int, step: int, most: int, cost: float, q
     """
     for residue in range(step):
         head, tail = 0, 0
-        taken = 0
-        for k in range(residue, parts + 1, step):
+        for taken, k in enumerate(range(residue, parts + 1, step)):
             value = table[i + 1, k] - taken * cost
             while tail > head and table[i + 1, residue + queue[tail - 1] * step] - queue[tail - 1] * cost >= value:
                 tail -= 1
@@ -173,7 +172,6 @@ def _few(table: Floats, i: int, parts: int, step: int, most: int, cost: float, q
             if queue[head] < taken - most:
                 head += 1
             table[i, k] = table[i + 1, residue + queue[head] * step] + (taken - queue[head]) * cost
-            taken += 1
     for k in range(1, min(most * step, parts) + 1):
         table[i, k] = min(table[i, k], ((k + step - 1) // step) * cost)
 

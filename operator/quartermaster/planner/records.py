@@ -4,7 +4,7 @@ One array of records is handed on at the price of one array; a tuple with an arr
 compiled, at the price of all of them. What is looked at together lies together.
 """
 
-from typing import Any, NamedTuple, Protocol, TypeVar, cast, overload
+from typing import Any, NamedTuple, Protocol, SupportsIndex, TypeVar, cast, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ DEPTH = 48
 """Distinct items that a cover may hold."""
 GROUPS = 62
 """Regions, or zones, of one need that are told apart; the bits of a mask."""
-NONE = np.int64(0)
+NONE = cast("int", np.int64(0))
 """Where a count begins: numba takes a plain 0 for a type of its own, and compiles what it is handed to twice."""
 FINEST = 4096
 """Parts of a need in the finest table."""
@@ -35,8 +35,8 @@ class Records(Protocol[Record]):
     @overload
     def __getitem__(self, place: str) -> NDArray[Any]: ...
     @overload
-    def __getitem__(self, place: int | tuple[int, int]) -> Record: ...
-    def __setitem__(self, place: int, record: Record) -> None:
+    def __getitem__(self, place: SupportsIndex | tuple[SupportsIndex, SupportsIndex]) -> Record: ...
+    def __setitem__(self, place: SupportsIndex, record: Record) -> None:
         """Copy a record."""
 
 

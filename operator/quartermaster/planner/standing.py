@@ -3,7 +3,7 @@
 Room may be overdrawn while a plan is being made: ``easing`` moves needs until it is not. Nothing is decided here.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 
@@ -28,7 +28,7 @@ OVERDRAWN = 1e-7
 """Part of a limit's room by which it may be overdrawn without being so."""
 MOST_FINE = 1e30
 """A fine that nothing is worth."""
-BACK, TAKEN = np.int64(-1), np.int64(1)
+BACK, TAKEN = cast("int", np.int64(-1)), cast("int", np.int64(1))
 """What ``shift`` does; of one type, or it is compiled for each."""
 _EPSILON = 1e-9
 
@@ -128,7 +128,7 @@ def desk_of(widest: int, entries: int, effort: Effort) -> Desk:
 
 
 @inner
-def shift(ground: Ground, standing: Standing, w: int, sign: np.int64) -> None:
+def shift(ground: Ground, standing: Standing, w: int, sign: int) -> None:
     """Give back what a need holds (−1), or take it (1)."""
     items, uses, held, limits = ground.items, ground.uses, standing.held, standing.limits
     for k in range(standing.needs[w].size):

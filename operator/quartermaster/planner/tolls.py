@@ -5,6 +5,8 @@ without, but for a fixed sum, and what breaks it costs more. The toll is the one
 cost, in parts of replicas, is highest.
 """
 
+from typing import cast
+
 import numpy as np
 
 from quartermaster.planner.bounds import rank
@@ -15,7 +17,7 @@ DOUBLINGS = 12
 """Prices of a dollar that are tried."""
 HALVINGS = 20
 """Halvings of the toll of a region."""
-ANY = np.int64(-1)
+ANY = cast("int", np.int64(-1))
 """No region is looked at alone."""
 _EPSILON = 1e-9
 
