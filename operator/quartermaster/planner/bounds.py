@@ -275,28 +275,28 @@ def price_of_unmet(wants: Wants, w: int, left: float, replicas: int, regions: in
 
 @compiled
 def beside(
-    capacity: Floats,
-    share: float,
-    demand: float,
-    wanted: float,
-    first_region: int,
-    first_rate: float,
-    second_rate: float,
-    fullest: int,
-    held: float,
+    capacity: Floats, rate: Floats, regions: int, share: float, demand: float, wanted: float, fullest: int, held: float
 ) -> float:
     """Return the least price of what regions must still hold where none may hold more than a share of all.
 
     The fullest region asks for others beside it; and of what is left of the demand, the cheapest region takes up to its
-    share, and the next one the rest.
+    share, and the next one the rest. ``rate`` is the least price of a request per second in each, of items to come.
     """
+    first, second, other = -1, np.inf, np.inf
+    for g in range(regions):
+        if g != fullest:
+            other = min(other, rate[g])
+        if first < 0 or rate[g] < rate[first]:
+            second = np.inf if first < 0 else rate[first]
+            first = g
+        else:
+            second = min(second, rate[g])
     lacking = max(capacity[fullest] / share - held, 0.0)
-    other = second_rate if fullest == first_region else first_rate
     price = lacking * other if lacking > 1e-6 * demand else 0.0
-    inside = min(max(share * demand - capacity[first_region], 0.0), wanted)
-    balanced = inside * first_rate if inside > 0.0 else 0.0
+    inside = min(max(share * demand - capacity[first], 0.0), wanted)
+    balanced = inside * rate[first] if inside > 0.0 else 0.0
     if wanted - inside > 1e-9 * demand:
-        balanced += (wanted - inside) * second_rate
+        balanced += (wanted - inside) * second
     return max(price, balanced)
 
 

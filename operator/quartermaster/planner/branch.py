@@ -111,6 +111,7 @@ class Work(NamedTuple):
     region_price: Floats
     zone_price: Floats
     region_rate: Floats
+    """By item and region: the least price of a request per second, of that item and those after it."""
     pair: Ints
     item: Ints
     """Items of the best cover, with their counts ..."""
@@ -151,7 +152,7 @@ def room_for_work(widest: int) -> Work:
         capacity=np.zeros((deep, GROUPS)),
         region_price=np.empty(GROUPS),
         zone_price=np.empty(GROUPS),
-        region_rate=np.empty(GROUPS),
+        region_rate=np.empty((deep, GROUPS)),
         pair=np.empty(4, np.int64),
         item=np.empty(DEPTH, np.int64),
         times=np.empty(DEPTH, np.int64),
@@ -188,9 +189,8 @@ class _Frame(NamedTuple):
     """Dollars per hour for all of the demand, at least."""
     top_region: int
     top_zone: int
-    first_region: int
-    first_rate: float
-    second_rate: float
+    regions: int
+    """Regions that must hold replicas."""
     is_soft: bool
     is_shared: bool
     is_strict: bool
@@ -207,33 +207,40 @@ def _framed(items: Items, wants: Wants, w: int, price: Floats, count: int, effor
     is_soft = wants.unmet[w] < np.inf
     is_shared = wants.region_share[w] < 1.0
     is_strict = is_shared and wants.region_excess[w] == 0.0 and not is_soft
-    is_wide, is_zoned = (wants.regions[w] == 2 or is_strict) and not is_soft, wants.zones[w] == 2 and not is_soft
+    is_zoned = wants.zones[w] == 2 and not is_soft
+    regions = wants.regions[w]
+    if is_strict:
+        # No region may hold everything; what is not counted is in none of them, and may stand beside.
+        alone = True
+        for i in range(count):
+            alone = alone and items.is_counted[keep[i]]
+        regions = max(regions, 2) if alone else regions
+    is_wide = regions == 2 and not is_soft
     if is_wide:
         tabulate_apart(items, price, keep, count, parts, work.table, items.region, work.by_region)
     if is_zoned:
         tabulate_apart(items, price, keep, count, parts, work.table, items.zone, work.by_zone)
-    work.region_price[:], work.zone_price[:], work.region_rate[:] = np.inf, np.inf, np.inf
+    work.region_price[:], work.zone_price[:] = np.inf, np.inf
     least_counted, least_dollars = np.inf, np.inf
     top_region, top_zone = 0, 0
     for i in range(count):
         j = keep[i]
         region, zone = items.region[j], items.zone[j]
         top_region, top_zone = max(top_region, region), max(top_zone, zone)
-        rate = price[j] / max(items.requests_per_second[j], 1e-12)
-        work.region_rate[region] = min(work.region_rate[region], rate)
         if items.share[j] > 0.0:
             least_dollars = min(least_dollars, items.dollars_per_hour[j] / items.share[j])
         if items.is_counted[j]:
             least_counted = min(least_counted, price[j])
             work.region_price[region] = min(work.region_price[region], price[j])
             work.zone_price[zone] = min(work.zone_price[zone], price[j])
-    # The cheapest and the next region by capacity.
-    first_region, first_rate, second_rate = 0, np.inf, np.inf
-    for g in range(top_region + 1):
-        if work.region_rate[g] < first_rate:
-            first_region, first_rate, second_rate = g, work.region_rate[g], first_rate
-        elif work.region_rate[g] < second_rate:
-            second_rate = work.region_rate[g]
+    if is_strict:
+        rate = work.region_rate
+        rate[count, : top_region + 1] = np.inf
+        for i in range(count - 1, -1, -1):
+            j = keep[i]
+            rate[i, : top_region + 1] = rate[i + 1, : top_region + 1]
+            own = price[j] / max(items.requests_per_second[j], 1e-12)
+            rate[i, items.region[j]] = min(rate[i, items.region[j]], own)
     return _Frame(
         count,
         parts,
@@ -242,9 +249,7 @@ def _framed(items: Items, wants: Wants, w: int, price: Floats, count: int, effor
         least_dollars,
         top_region,
         top_zone,
-        first_region,
-        first_rate,
-        second_rate,
+        regions,
         is_soft,
         is_shared,
         is_strict,
@@ -341,7 +346,7 @@ def cover(
     entry, row_of, amount, used, free, fine = rows.start, rows.row, rows.amount, rows.used, rows.free, rows.fine
     rate, soft, budget, share_limit = wants.rate[w], wants.unmet[w], wants.budget[w], wants.region_share[w]
     least_replicas, most_replicas = wants.least[w], wants.most[w]
-    wanted_regions, wanted_zones = wants.regions[w], wants.zones[w]
+    wanted_zones = wants.zones[w]
     collects, is_watched = slack >= 0.0, row_of.size > 0
     best, size, unmet = known, 0, 0.0
     offset = levy(items, first, last, wants, w, price)
@@ -350,6 +355,7 @@ def cover(
     if count == 0:
         return Best(best, 0, min(best, dropped - offset), 0.0)
     frame = _framed(items, wants, w, price, count, effort, work)
+    wanted_regions = frame.regions
     parts, is_soft, is_shared, is_strict = frame.parts, frame.is_soft, frame.is_shared, frame.is_strict
     least = table[0, min(int(np.ceil(rate * parts - _TOLERANCE)), parts)]
     if least >= cut:
@@ -469,7 +475,7 @@ def cover(
                     onward = max(onward, cheapest_missing(work.region_price, frame.top_region + 1, regions, lacking))
                 if lacking_zones > 0:
                     onward = max(onward, cheapest_missing(work.zone_price, frame.top_zone + 1, zones, lacking_zones))
-                if frame.is_wide and not is_shared and lacking == 1 and regions > 0:
+                if frame.is_wide and lacking == 1 and regions > 0:
                     onward = max(onward, work.by_region[only_bit(regions), part])
                 if frame.is_zoned and lacking_zones == 1 and zones > 0:
                     onward = max(onward, work.by_zone[only_bit(zones), part])
@@ -478,12 +484,11 @@ def cover(
                         onward,
                         beside(
                             capacity[depth + 1],
+                            work.region_rate[depth + 1],
+                            frame.top_region + 1,
                             share_limit,
                             frame.demand,
                             left * wants.requests_per_second[w],
-                            frame.first_region,
-                            frame.first_rate,
-                            frame.second_rate,
                             fullest,
                             held,
                         ),
