@@ -13,12 +13,12 @@ from quartermaster.planner.arrays import Ints
 from quartermaster.planner.candidates import candidates
 from quartermaster.planner.column import chosen_columns, unmet_of
 from quartermaster.planner.fleet import Fleet, Pool, Running, Workload
-from quartermaster.planner.pack import unseated
+from quartermaster.planner.pack import Party, unseated
 from quartermaster.planner.plan import Placement, Plan
 from quartermaster.planner.planning import plan
 from quartermaster.planner.pose import Posed, posed_of, priorities_of
 from quartermaster.planner.problem import Problem, softened
-from quartermaster.planner.room import Tenants
+from quartermaster.planner.room import Owner, Tenants
 from quartermaster.planner.solve import objective_of, solve
 from quartermaster.planner.unmet import unmet_price
 from tests.planner.builders import (
@@ -147,8 +147,9 @@ def test_every_plan_can_be_packed_and_is_allowed(world: tuple[Fleet, list[Worklo
         if p.external is not None:
             assert sum(pl.tokens_per_second for pl in here) <= p.external.tokens_per_second * (1 + 1e-6)
             continue
-        seats = [(pl.candidate.shape.chips, "") for pl in here for _ in range(pl.replicas)]
-        assert unseated(p, seats, Tenants()) == []
+        owners = [Owner(pl.candidate.workload, pl.candidate.shape.key, pl.candidate.shape.chips) for pl in here]
+        parties = [Party(owner, pl.replicas) for owner, pl in zip(owners, here, strict=True)]
+        assert unseated(p, parties, Tenants(), is_sure=True) == []
     for w in asked:
         placed = made.placements_of(w.key)
         if w.spec.budget is not None:

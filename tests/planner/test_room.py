@@ -7,11 +7,29 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quartermaster.api.v1alpha1.enums import EngineName, Precision
-from quartermaster.planner.fleet import Shape
+from quartermaster.planner.fleet import Key, Pool, Shape
 from quartermaster.planner.limit import chips_of
-from quartermaster.planner.pack import unseated
-from quartermaster.planner.room import Tenants, available, free_replicas, is_chain, places_in, seats
+from quartermaster.planner.pack import Party, unseated
+from quartermaster.planner.room import Owner, Tenants, available, free_replicas, is_chain, places_in, seats
 from tests.planner.builders import TPU_V6E, host, hosts, pool
+
+
+def owner(chips: int, name: str = "chat", *, is_spread: bool = False) -> Owner:
+    """Return the owner of replicas of so many chips."""
+    return Owner(Key("default", name), f"vllm-bf16-tp{chips}", chips, is_spread)
+
+
+def left(
+    here: Pool, parties: list[Party], tenants: Tenants | None = None, *, is_sure: bool = True
+) -> list[tuple[int, str]]:
+    """Return chips and zone of those that find no host."""
+    found = unseated(here, parties, tenants or Tenants(), is_sure=is_sure)
+    return [(seat.owner.chips, seat.zone) for seat in found]
+
+
+def parties(sizes: list[int]) -> list[Party]:
+    """Return new replicas of these sizes."""
+    return [Party(owner(size), count) for size, count in Counter(sizes).items()]
 
 
 def test_a_replica_sits_in_one_host() -> None:
@@ -42,38 +60,73 @@ def test_free_replicas_count_chips_that_nobody_holds() -> None:
 def test_running_replicas_are_seated_where_ours_hold_chips() -> None:
     """The largest first, where they fit most closely; those without a seat have not started."""
     here = pool(nodes=[host("a", 8, free_chips=4), host("b", 8, free_chips=0), host("c", 8)])
-    assert seats(here, Tenants(loose=Counter({4: 1, 8: 1}))) == {"a": [4], "b": [8], "c": []}
-    assert seats(here, Tenants(loose=Counter({8: 2}))) == {"a": [], "b": [8], "c": []}
+    four, eight = owner(4), owner(8)
+    assert seats(here, Tenants(loose=Counter({four: 1, eight: 1}))) == {"a": [four], "b": [eight], "c": []}
+    assert seats(here, Tenants(loose=Counter({eight: 2}))) == {"a": [], "b": [eight], "c": []}
 
 
 def test_replicas_whose_host_is_known_sit_there() -> None:
     """Whatever else would fit more closely; a host that is gone seats nobody."""
     here = pool(nodes=[host("a", 8, free_chips=0), host("b", 8, free_chips=4)])
-    known = Tenants((("a", 4), ("gone", 4)), Counter({4: 2}))
-    assert seats(here, known) == {"a": [4, 4], "b": [4]}
+    four = owner(4)
+    known = Tenants((("a", four), ("gone", four)), Counter({four: 2}))
+    assert seats(here, known) == {"a": [four, four], "b": [four]}
 
 
 def test_what_runs_stands_in_the_way_of_something_larger() -> None:
     """Twelve free chips in two halves hold no eight, although eight and four would fit after a move."""
     here = pool(nodes=[host("a", 8, free_chips=4), host("b", 8, free_chips=4)])
-    running = Tenants(loose=Counter({4: 2}))
-    assert unseated(here, [(8, ""), (4, ""), (4, "")], running) == [(8, "")]
-    assert unseated(here, [(4, "")] * 4, running) == []
-    assert unseated(here, [(8, ""), (4, "")], running) == []
+    running = Tenants((("a", owner(4)), ("b", owner(4))))
+    assert left(here, [Party(owner(8), 1), Party(owner(4), 2)], running) == [(8, "")]
+    assert left(here, [Party(owner(4), 4)], running) == []
+    assert left(here, [Party(owner(8), 1), Party(owner(4), 1)], running) == []
+
+
+def test_what_runs_stays_where_it_is_though_it_could_be_anywhere() -> None:
+    """The chips in the zone are held by another deployment, which nobody moves; only if it leaves there is room."""
+    here = pool(nodes=[host("a", 4, zone="a", free_chips=0), host("b", 4, zone="b")])
+    other, tied = owner(4, "other"), owner(4, "tied", is_spread=True)
+    running = Tenants((("a", other),))
+    wanted = Party(tied, 1, (("a", 1),))
+    assert left(here, [wanted, Party(other, 1)], running) == [(4, "a")]
+    assert left(here, [wanted], running) == []
+    assert left(here, [Party(tied, 1, (("b", 1),)), Party(other, 1)], running) == []
+
+
+def test_nobody_moves_because_zones_are_to_change_their_parts() -> None:
+    """Two in one zone stay there as long as two are wanted in all and one of them there."""
+    here = pool(nodes=[host("a", 8, zone="a", free_chips=0), host("b", 8, zone="b")])
+    tied, other = owner(4, is_spread=True), owner(4, "other", is_spread=True)
+    both = Party(tied, 2, (("a", 1), ("b", 1)))
+    running = Tenants((("a", tied), ("a", tied)))
+    assert left(here, [both, Party(other, 1, (("a", 1),))], running) == [(4, "a")]
+    assert left(here, [both, Party(other, 2, (("b", 2),))], running) == []
+
+
+def test_a_plan_is_sure_only_where_it_does_not_matter_who_leaves() -> None:
+    """One of two leaves; whether that makes room in the zone is up to its ReplicaSet."""
+    here = pool(nodes=[host("a", 4, zone="a", free_chips=0), host("b", 4, zone="b", free_chips=0)])
+    other, tied = owner(4, "other"), owner(4, "tied", is_spread=True)
+    running = Tenants((("a", other), ("b", other)))
+    planned = [Party(other, 1), Party(tied, 1, (("a", 1),))]
+    assert left(here, planned, running) == [(4, "a")]
+    assert left(here, planned, running, is_sure=False) == []
+    assert left(here, [Party(other, 1), Party(owner(4, "free"), 1)], running) == []
 
 
 def test_a_replica_bound_to_a_zone_sits_there_or_nowhere() -> None:
     """Room elsewhere does not help."""
     here = pool(nodes=[host("a", 8, zone="a"), host("b", 8, zone="b")])
-    assert unseated(here, [(8, "a"), (8, "a")], Tenants()) == [(8, "a")]
-    assert unseated(here, [(8, "a"), (8, "b")], Tenants()) == []
+    tied = owner(8, is_spread=True)
+    assert left(here, [Party(tied, 2, (("a", 2),))]) == [(8, "a")]
+    assert left(here, [Party(tied, 2, (("a", 1), ("b", 1)))]) == []
 
 
 def test_slices_are_packed_whole() -> None:
     """Two slices, two replicas."""
     here = pool(chip=TPU_V6E, nodes=hosts(2, 8, is_whole=True))
-    assert unseated(here, [(8, ""), (8, "")], Tenants()) == []
-    assert unseated(here, [(8, "")] * 3, Tenants()) == [(8, "")]
+    assert left(here, [Party(owner(8), 2)]) == []
+    assert left(here, [Party(owner(8), 3)]) == [(8, "")]
 
 
 def test_sizes_that_divide_one_another_are_a_chain() -> None:
@@ -102,15 +155,14 @@ def test_the_rows_hold_exactly_when_the_replicas_can_be_packed(room: list[int], 
     holds = all(
         sum(s for s in sizes if s >= size) <= size * places_in(here.hosts, size, chips=available) for size in set(sizes)
     )
-    assert holds == (unseated(here, [(size, "") for size in sizes], Tenants()) == [])
+    assert holds == (left(here, parties(sizes)) == [])
 
 
 @given(st.lists(st.sampled_from([1, 2, 4]), max_size=6), st.lists(st.integers(1, 8), min_size=1, max_size=3))
 def test_packing_never_exceeds_a_host(sizes: list[int], room: list[int]) -> None:
     """However much is asked for, what has a seat fits."""
     here = pool(nodes=[host(f"n{i}", 8, available_chips=chips) for i, chips in enumerate(room)])
-    left = unseated(here, [(size, "") for size in sizes], Tenants())
-    placed = Counter(sizes) - Counter(size for size, _ in left)
+    placed = Counter(sizes) - Counter(size for size, _ in left(here, parties(sizes)))
     best = 0
     for split in itertools.product(range(len(room)), repeat=sum(placed.values())):
         used = [0] * len(room)

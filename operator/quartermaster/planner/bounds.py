@@ -274,29 +274,29 @@ def price_of_unmet(want: Want, left: float, replicas: int, regions: int, zones: 
 
 @inner
 def beside(
-    capacity: Floats,
-    depth: int,
-    share: float,
-    demand: float,
-    wanted: float,
-    first_region: int,
-    first_rate: float,
-    second_rate: float,
-    fullest: int,
-    held: float,
+    work: Work, step: int, regions: int, share: float, demand: float, wanted: float, fullest: int, held: float
 ) -> float:
     """Return the least price of what regions must still hold where none may hold more than a share of all.
 
     The fullest region asks for others beside it; and of what is left of the demand, the cheapest region takes up to its
     share, and the next one the rest.
     """
-    lacking = max(capacity[depth, fullest] / share - held, 0.0)
-    other = second_rate if fullest == first_region else first_rate
+    capacity, rate = work.capacity, work.region_rate
+    first, second, other = -1, np.inf, np.inf
+    for g in range(regions):
+        if g != fullest:
+            other = min(other, rate[step, g])
+        if first < 0 or rate[step, g] < rate[step, first]:
+            second = np.inf if first < 0 else rate[step, first]
+            first = g
+        else:
+            second = min(second, rate[step, g])
+    lacking = max(capacity[step, fullest] / share - held, 0.0)
     price = lacking * other if lacking > 1e-6 * demand else 0.0
-    inside = min(max(share * demand - capacity[depth, first_region], 0.0), wanted)
-    balanced = inside * first_rate if inside > 0.0 else 0.0
+    inside = min(max(share * demand - capacity[step, first], 0.0), wanted)
+    balanced = inside * rate[step, first] if inside > 0.0 else 0.0
     if wanted - inside > 1e-9 * demand:
-        balanced += (wanted - inside) * second_rate
+        balanced += (wanted - inside) * second
     return max(price, balanced)
 
 

@@ -127,7 +127,7 @@ def cover(
     ranked, steps, table, capacity, groups = work.ranked, work.steps, work.table, work.capacity, work.groups
     uses, rows, want = work.uses, work.rows, wants[w]
     rate, soft, budget, share_limit = want.rate, want.unmet, want.budget, want.region_share
-    least_replicas, most_replicas, wanted_regions, wanted_zones = want.least, want.most, want.regions, want.zones
+    least_replicas, most_replicas, wanted_zones = want.least, want.most, want.zones
     collects, is_watched = slack >= 0.0, uses.size > 0
     best, size, unmet = known, 0, 0.0
     offset = levy(items, first, last, want, work)
@@ -136,6 +136,7 @@ def cover(
     if count == 0:
         return Best(best, 0, min(best, dropped - offset), 0.0)
     frame = framed(items, want, count, effort, work)
+    wanted_regions = frame.regions
     parts, is_soft, is_shared, is_strict = frame.parts, frame.is_soft, frame.is_shared, frame.is_strict
     least = table[0, min(int(np.ceil(rate * parts - _TOLERANCE)), parts)]
     if least >= cut:
@@ -261,7 +262,7 @@ def cover(
                     onward = max(onward, cheapest_missing(groups, BY_REGION, frame.top_region + 1, regions, lacking))
                 if lacking_zones > 0:
                     onward = max(onward, cheapest_missing(groups, BY_ZONE, frame.top_zone + 1, zones, lacking_zones))
-                if frame.is_wide and not is_shared and lacking == 1 and regions > 0:
+                if frame.is_wide and lacking == 1 and regions > 0:
                     onward = max(onward, work.by_region[only_bit(regions), part])
                 if frame.is_zoned and lacking_zones == 1 and zones > 0:
                     onward = max(onward, work.by_zone[only_bit(zones), part])
@@ -269,14 +270,12 @@ def cover(
                     onward = max(
                         onward,
                         beside(
-                            capacity,
+                            work,
                             depth + 1,
+                            frame.top_region + 1,
                             share_limit,
                             frame.demand,
                             left * want.requests_per_second,
-                            frame.first_region,
-                            frame.first_rate,
-                            frame.second_rate,
                             fullest,
                             held,
                         ),

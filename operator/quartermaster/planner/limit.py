@@ -8,8 +8,8 @@ import numpy as np
 
 from quartermaster.planner.arrays import Bools, Floats, Ints, spans
 from quartermaster.planner.fleet import Fleet, Host, Pool, Workload
-from quartermaster.planner.offer import ANY_ZONE, Places
-from quartermaster.planner.room import Tenants, available, is_whole, places, places_in, seats
+from quartermaster.planner.offer import ANY_ZONE, Places, is_spread
+from quartermaster.planner.room import Owner, Tenants, available, is_whole, places, places_in, seats
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +55,9 @@ def limits_of(
 ) -> list[Limit]:
     """Return the limits of one pool that options of these ``(chips, zone)`` share.
 
-    Where what runs is ``settled``, nothing of it makes room for something larger. Limits of ``kept`` chips and zones
-    are there even where they say nothing new.
+    Where what runs is ``settled``, nothing of it makes room for something larger, and in a zone nothing that may be
+    anywhere makes room for what must be there. Limits of ``kept`` chips and zones are there even where they say nothing
+    new.
     """
     if pool.external is not None:
         return [Limit(index, 0, ANY_ZONE, pool.external.tokens_per_second)]
@@ -80,10 +81,13 @@ class _Rows:
     kept: set[int]
 
 
-def _of_hosts(pool: Pool, hosts: Sequence[Host], rows: _Rows, blocked: Mapping[str, list[int]]) -> list[Limit]:
+def _of_hosts(pool: Pool, hosts: Sequence[Host], rows: _Rows, blocked: Mapping[str, Sequence[Owner]]) -> list[Limit]:
+    is_zone = rows.zone != ANY_ZONE
     if is_whole(pool):
+        others = sum(not owner.is_spread for host in hosts for owner in blocked.get(host.name, ()))
+        taken = others if is_zone else 0
         return [
-            Limit(rows.pool, size, rows.zone, places_in(hosts, size, chips=available), is_whole=True)
+            Limit(rows.pool, size, rows.zone, max(places_in(hosts, size, chips=available) - taken, 0), is_whole=True)
             for size in sorted(rows.sizes)
         ]
     alike = Counter([host.available_chips for host in hosts])
@@ -92,7 +96,7 @@ def _of_hosts(pool: Pool, hosts: Sequence[Host], rows: _Rows, blocked: Mapping[s
     for size in sorted(rows.sizes):
         room = size * sum(count * (chips // size) for chips, count in alike.items())
         if blocked:
-            room = min(room, _settled_room(hosts, size, blocked))
+            room = min(room, _settled_room(hosts, size, blocked, is_zone=is_zone))
         # A row of larger sizes says something new only where fewer chips are in reach of them.
         if room < least or size in rows.kept:
             found.append(Limit(rows.pool, size, rows.zone, float(room)))
@@ -100,13 +104,16 @@ def _of_hosts(pool: Pool, hosts: Sequence[Host], rows: _Rows, blocked: Mapping[s
     return found
 
 
-def _settled_room(hosts: Sequence[Host], size: int, blocked: Mapping[str, list[int]]) -> int:
-    """Return the chips for replicas of at least ``size`` when no smaller one that runs makes way."""
+def _settled_room(hosts: Sequence[Host], size: int, blocked: Mapping[str, Sequence[Owner]], *, is_zone: bool) -> int:
+    """Return the chips for replicas of at least ``size`` when no smaller one that runs makes way.
+
+    In a zone only those that are spread count, and no other makes way for them.
+    """
     room = 0
     for host in hosts:
-        sizes = blocked.get(host.name, [])
-        room += size * places(host, size, host.available_chips - sum(sizes))
-        room += sum(chips for chips in sizes if chips >= size)
+        owners = blocked.get(host.name, ())
+        room += size * places(host, size, host.available_chips - sum([owner.chips for owner in owners]))
+        room += sum([owner.chips for owner in owners if owner.chips >= size and (owner.is_spread or not is_zone)])
     return room
 
 
@@ -176,21 +183,23 @@ def tenants_after(
     before: Mapping[str, Tenants], gone: Iterable[Workload], come: Iterable[Workload]
 ) -> dict[str, Tenants]:
     """Return what runs in each pool when some workloads are no longer there, or no longer so, and others are."""
-    seated: dict[str, list[tuple[str, int]]] = {}
-    loose: dict[str, Counter[int]] = {}
+    seated: dict[str, list[tuple[str, Owner]]] = {}
+    loose: dict[str, Counter[Owner]] = {}
     for workloads, sign in ((gone, -1), (come, 1)):
-        for row in (row for workload in workloads for row in workload.running if row.pool in before):
+        for workload, row in ((one, row) for one in workloads for row in one.running):
+            if row.pool not in before:
+                continue
             if row.pool not in seated:
                 seated[row.pool] = list(before[row.pool].seated)
                 loose[row.pool] = Counter(before[row.pool].loose)
-            size = chips_of(row.shape_key)
+            owner = Owner(workload.key, row.shape_key, chips_of(row.shape_key), is_spread(workload))
             if row.hosts and sign > 0:
-                seated[row.pool] += [(name, size) for name in row.hosts]
+                seated[row.pool] += [(name, owner) for name in row.hosts]
             elif row.hosts:
                 for name in row.hosts:
-                    seated[row.pool].remove((name, size))
-            elif size:
-                loose[row.pool][size] += sign * row.replicas
+                    seated[row.pool].remove((name, owner))
+            elif owner.chips:
+                loose[row.pool][owner] += sign * row.replicas
     found = dict(before)
     for name, rows in seated.items():
         found[name] = Tenants(tuple(sorted(rows)), +loose[name])

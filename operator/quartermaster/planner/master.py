@@ -12,17 +12,17 @@ import numpy as np
 
 from quartermaster.planner.arrays import Floats, Ints, spans
 from quartermaster.planner.column import Columns, usage_of_columns, value_of
-from quartermaster.planner.cover import USUAL, Care, Covers
+from quartermaster.planner.cover import CLOSE, USUAL, Care, Covers
 from quartermaster.planner.highs import INFINITY, Matrix
 from quartermaster.planner.primaldual import Bundle, approach, least
 from quartermaster.planner.problem import Problem
 from quartermaster.planner.start import usual_prices
 
 ROUNDS = 40
-STALE_ROUNDS = 3
-"""Rounds that bring next to nothing before it ends."""
+MOST_TIMES = 4
+"""Where a round brings next to nothing, the next takes twice the steps, up to so many times as many."""
 CLOSE_FRACTION = 1e-4
-"""What is next to nothing; and the master and the bound are as close as is useful."""
+"""What is next to nothing."""
 FAR_FRACTION = 0.01
 QUICK = Care(1e-3, 300, 8)
 """While the bound is this far off, covers that are little better are not looked for."""
@@ -120,24 +120,31 @@ class Master:
         """Add columns until the bound is close, rounds bring nothing more, or it is late."""
         usual = usual_prices(self.problem)
         self.price(first_prices, QUICK)
-        prices, middle, best, stale = first_prices, first_prices, -INFINITY, 0
+        prices, middle, best, times = first_prices, first_prices, -INFINITY, 1
         for _ in range(rounds):
             if is_late():
                 return
             low = np.maximum((1 - REACH_FRACTION) * middle - LEAST_REACH_FRACTION * usual, 0.0)
             high = (1 + REACH_FRACTION) * middle + LEAST_REACH_FRACTION * usual
-            gap = (self.value - max(best, self.bound)) / max(abs(self.value), 1e-6) if self.value < INFINITY else 1.0
-            prices = self._approached(np.clip(prices, low, high), (low, high), usual, is_near=gap < FAR_FRACTION)
-            gap = (self.value - max(best, self.bound)) / max(abs(self.value), 1e-6)
-            self.price(prices, USUAL if abs(gap) < FAR_FRACTION else QUICK)
-            stale = 0 if self.hoped > best + CLOSE_FRACTION * abs(best) else stale + 1
+            steps = times * (CLOSE_STEPS if self._gap(best) < FAR_FRACTION else STEPS)
+            prices = self._approached(np.clip(prices, low, high), (low, high), usual, steps)
+            care = QUICK if self._gap(best) >= FAR_FRACTION else USUAL if times == 1 else CLOSE
+            self.price(prices, care)
+            is_stale = self.hoped <= best + CLOSE_FRACTION * abs(best)
             if self.hoped > best:
                 best, middle = self.hoped, prices
-            is_close = self.value - self.hoped <= CLOSE_FRACTION * abs(self.value)
-            if is_close and stale >= STALE_ROUNDS:
-                return
+            if is_stale and self.value - self.hoped <= CLOSE_FRACTION * abs(self.value):
+                times *= 2
+                if times > MOST_TIMES:
+                    return
 
-    def _approached(self, prices: Floats, between: tuple[Floats, Floats], usual: Floats, *, is_near: bool) -> Floats:
+    def _gap(self, best: float) -> float:
+        """Return by which fraction the known columns cost more than the best bound."""
+        if self.value >= INFINITY:
+            return 1.0
+        return (self.value - max(best, self.bound)) / max(abs(self.value), 1e-6)
+
+    def _approached(self, prices: Floats, between: tuple[Floats, Floats], usual: Floats, steps: int) -> Floats:
         """Return prices between these at which the known columns cost most; move the parts that are taken."""
         needs = self.problem.needs.count
         cheapest = self.known(prices)[self.columns.need]
@@ -157,7 +164,6 @@ class Master:
         part = self.parts[order]
         first_of_need = np.lexsort((over[order], need))[start[:-1]]
         part[first_of_need[np.bincount(need, part, needs) <= 0]] = 1.0
-        steps = CLOSE_STEPS if is_near else STEPS
         steps *= MORE if at.size < FEW_ENTRIES else 1
         room = self.problem.room
         found = approach(bundle, part, prices.copy(), room, usual, *between, steps, EVERY)

@@ -19,6 +19,7 @@ from quartermaster.planner.offer import places_of
 from quartermaster.planner.placing import in_order, placements_of
 from quartermaster.planner.plan import Plan
 from quartermaster.planner.pose import Posed, loose_room, offers_of, pose, priorities_of
+from quartermaster.planner.reseat import reseated
 from quartermaster.planner.room import Tenants
 from quartermaster.planner.rule import ShapeRule
 from quartermaster.planner.seating import homeless, without_unseated
@@ -166,4 +167,4 @@ def _realisable(asked: _Asked, *, is_late: Callable[[], bool]) -> tuple[Posed, S
         if not blocked or blocked <= settled:
             break
         settled |= blocked
-    return posed, without_unseated(posed, solution)
+    return reseated(posed, without_unseated(posed, solution), is_late=is_late)

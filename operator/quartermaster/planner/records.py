@@ -145,8 +145,6 @@ class Group:
     region_price: float
     """The cheapest replica there."""
     zone_price: float
-    region_rate: float
-    """Dollars per hour for a request per second, the cheapest."""
     held: float
 
 
@@ -209,6 +207,8 @@ class Work(NamedTuple):
     by_zone: Floats
     capacity: Floats
     """Requests per second in each region, by step."""
+    region_rate: Floats
+    """Dollars per hour for a request per second in each region, of the items of each step and of those after it."""
     groups: Records[Group]
     held: Records[Held]
     """The best cover."""
@@ -235,6 +235,7 @@ def room_for_work(widest: int, *, uses: int = 0, rows: int = 0) -> Work:
         by_region=np.empty((GROUPS, FINEST + 1)),
         by_zone=np.empty((GROUPS, FINEST + 1)),
         capacity=np.zeros((deep, GROUPS)),
+        region_rate=np.empty((deep, GROUPS)),
         groups=room_for(Group, GROUPS),
         held=room_for(Held, DEPTH),
         uses=room_for(Use, uses),

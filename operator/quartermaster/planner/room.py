@@ -7,11 +7,11 @@ replica of exactly its chips.
 """
 
 import itertools
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from quartermaster.planner.fleet import Host, Pool, Shape
+from quartermaster.planner.fleet import Host, Key, Pool, Shape
 
 
 def places(host: Host, size: int, chips: int) -> int:
@@ -44,14 +44,25 @@ def is_chain(sizes: Iterable[int]) -> bool:
     return all(larger % smaller == 0 for smaller, larger in itertools.pairwise(ordered))
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Owner:
+    """What replicas of one deployment in one shape have in common: they may take each other's seats, and no others'."""
+
+    key: Key
+    shape_key: str
+    chips: int
+    is_spread: bool = False
+    """Whether the plan says in which zones they sit."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tenants:
     """Replicas of ours that run in one pool."""
 
-    seated: tuple[tuple[str, int], ...] = ()
-    """Host and chips of those whose host is known."""
-    loose: Counter[int] = field(default_factory=Counter, hash=False)
-    """How many of each size run nobody knows where."""
+    seated: tuple[tuple[str, Owner], ...] = ()
+    """Host and owner of those whose host is known."""
+    loose: Counter[Owner] = field(default_factory=Counter, hash=False)
+    """How many of each owner run nobody knows where."""
 
     @property
     def is_none(self) -> bool:
@@ -59,26 +70,35 @@ class Tenants:
         return not self.seated and not self.loose
 
 
-def seats(pool: Pool, tenants: Tenants) -> dict[str, list[int]]:
-    """Return the sizes of running replicas by host.
+def seats(pool: Pool, tenants: Tenants) -> dict[str, list[Owner]]:
+    """Return the owners of running replicas by host, once for each replica.
 
     Those whose host nobody looked up are seated by the chips that ours hold on each host: the largest first, where they
     fit most closely. Replicas that fit nowhere have not started yet, and have no seat.
     """
     held = {host.name: host.available_chips - host.free_chips for host in pool.hosts}
-    found: dict[str, list[int]] = {host.name: [] for host in pool.hosts}
-    for name, size in tenants.seated:
+    found: dict[str, list[Owner]] = {host.name: [] for host in pool.hosts}
+    for name, owner in tenants.seated:
         if name in found:
-            found[name].append(size)
-            held[name] -= size
-    for size in sorted(tenants.loose, reverse=True):
-        for _ in range(tenants.loose[size]):
-            fitting = [name for name, chips in held.items() if chips >= size]
+            found[name].append(owner)
+            held[name] -= owner.chips
+    for owner in sorted(tenants.loose, key=lambda one: (-one.chips, one)):
+        for _ in range(tenants.loose[owner]):
+            fitting = [name for name, chips in held.items() if chips >= owner.chips]
             if not fitting:
                 break
             name = min(fitting, key=lambda n: (held[n], n))
-            held[name] -= size
-            found[name].append(size)
+            held[name] -= owner.chips
+            found[name].append(owner)
+    return found
+
+
+def hosts_by_owner(pool: Pool, tenants: Tenants) -> dict[Owner, list[str]]:
+    """Return the hosts that replicas of each owner sit on, once for each replica."""
+    found: dict[Owner, list[str]] = defaultdict(list)
+    for name, owners in seats(pool, tenants).items():
+        for owner in owners:
+            found[owner].append(name)
     return found
 
 

@@ -7,34 +7,52 @@ from dataclasses import replace
 import numpy as np
 
 from quartermaster.planner.arrays import Ints
-from quartermaster.planner.offer import ANY_ZONE
-from quartermaster.planner.pack import Seat, is_certain, unseated
+from quartermaster.planner.offer import ANY_ZONE, Offer, is_spread
+from quartermaster.planner.pack import Party, Seat, is_certain, unseated
 from quartermaster.planner.pose import Posed, priorities_of
+from quartermaster.planner.room import Owner
 from quartermaster.planner.solve import Solution, objective_of
 
 
-def homeless(posed: Posed, counts: Ints, among: Collection[str] | None = None) -> dict[str, list[Seat]]:
-    """Return the planned replicas that find no host, by pool; of all pools, or of some."""
+def homeless(
+    posed: Posed, counts: Ints, among: Collection[str] | None = None, *, is_sure: bool = True
+) -> dict[str, list[Seat]]:
+    """Return the planned replicas that find no host, by pool; of all pools, or of some.
+
+    ``is_sure`` says whether they must find one whoever leaves where a deployment shrinks.
+    """
     found: dict[str, list[Seat]] = {}
-    for index, wanted in _seats(posed, counts).items():
+    for index, parties in _parties(posed, counts, among).items():
         pool = posed.places.pools[index]
-        if among is not None and pool.name not in among:
-            continue
-        if not is_certain(pool, wanted, posed.tenants[pool.name]):
-            left = unseated(pool, wanted, posed.tenants[pool.name])
+        tenants = posed.tenants[pool.name]
+        if not is_certain(pool, parties, tenants):
+            left = unseated(pool, parties, tenants, is_sure=is_sure)
             if left:
                 found[pool.name] = left
     return found
 
 
-def _seats(posed: Posed, counts: Ints) -> dict[int, list[Seat]]:
-    found: dict[int, list[Seat]] = defaultdict(list)
-    options = posed.problem.options
+def _parties(posed: Posed, counts: Ints, among: Collection[str] | None) -> dict[int, list[Party]]:
+    options, pools = posed.problem.options, posed.places.pools
     taken = np.flatnonzero((counts > 0) & (options.chips > 0))
-    columns = (posed.pool[taken], options.chips[taken], options.zone[taken], counts[taken])
-    for pool, chips, zone, count in zip(*(column.tolist() for column in columns), strict=True):
-        found[pool] += [(chips, "" if zone == ANY_ZONE else posed.places.zones[zone])] * count
+    need = options.need[taken]
+    columns = (need, taken - posed.starts[need], posed.pool[taken], options.zone[taken], counts[taken])
+    zones: dict[tuple[int, Owner], list[tuple[str, int]]] = defaultdict(list)
+    for owner, place, pool, zone, count in zip(*(column.tolist() for column in columns), strict=True):
+        if among is None or pools[pool].name in among:
+            name = "" if zone == ANY_ZONE else posed.places.zones[zone]
+            zones[pool, _owner(posed.offers[owner], place)].append((name, count))
+    found: dict[int, list[Party]] = defaultdict(list)
+    for (pool, owner), rows in sorted(zones.items()):
+        total = sum(count for _, count in rows)
+        found[pool].append(Party(owner, total, tuple(sorted(rows)) if owner.is_spread and rows[0][0] else ()))
     return found
+
+
+def _owner(one: Offer, place: int) -> Owner:
+    found = one.admitted
+    shape, _ = found.offers[found.offer[one.candidate[place]]]
+    return Owner(one.need.key, shape.key, shape.chips, is_spread(found.judged.workload))
 
 
 def without_unseated(posed: Posed, solution: Solution) -> Solution:
@@ -42,10 +60,10 @@ def without_unseated(posed: Posed, solution: Solution) -> Solution:
     counts, options = solution.counts.copy(), posed.problem.options
     priority = priorities_of(posed)
     index = {pool.name: place for place, pool in enumerate(posed.places.pools)}
-    left_by_pool = homeless(posed, counts)
+    left_by_pool = homeless(posed, counts, is_sure=False)
     while left_by_pool:
         for name, left in left_by_pool.items():
-            size, zone = left[0]
+            size, zone = left[0].owner.chips, left[0].zone
             same = np.flatnonzero((counts > 0) & (posed.pool == index[name]) & (options.chips == size))
             if zone:
                 same = same[options.zone[same] == posed.places.zone_index[zone]]
@@ -54,7 +72,7 @@ def without_unseated(posed: Posed, solution: Solution) -> Solution:
                 key=lambda i: (bool(counts[i] <= options.running[i]), int(priority[options.need[i]]), i),
             )
             counts[drop] -= 1
-        left_by_pool = homeless(posed, counts, left_by_pool.keys())
+        left_by_pool = homeless(posed, counts, left_by_pool.keys(), is_sure=False)
     if (counts == solution.counts).all():
         return solution
     reached = objective_of(posed.problem, counts)

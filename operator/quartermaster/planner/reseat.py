@@ -1,0 +1,96 @@
+"""Needs that go short because of what runs are covered again, one by one, with what can be realised. Counts only.
+
+Rows of settled pools take everything that runs to stay, which is more than is true: here whoever goes short may have
+what others leave by these plans, as long as every replica finds a host. A replica that only finds one if those leave
+whose chips it wants is better than none: the next plan sees who it was.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from quartermaster.planner.arrays import Ints
+from quartermaster.planner.column import chosen_columns, total_of, unmet_of
+from quartermaster.planner.cover import Covers
+from quartermaster.planner.pack import Seat
+from quartermaster.planner.pose import Posed, loose_room, priorities_of
+from quartermaster.planner.problem import Part, Problem, softened
+from quartermaster.planner.seating import homeless
+from quartermaster.planner.solve import Solution, objective_of
+
+MOST = 64
+"""Needs that are looked at, those of the highest priority first."""
+TRIES = 8
+"""Covers of one need that are tried."""
+_SLACK = 1e-9
+
+
+def reseated(posed: Posed, solution: Solution, *, is_late: Callable[[], bool]) -> tuple[Posed, Solution]:
+    """Return the solution with those who go short served better where that is possible, and the problem it solves.
+
+    Where anything was found, no pool of the problem is settled any more: the rows of those who stay do not hold.
+    """
+    if not posed.settled:
+        return posed, solution
+    loose = _loosened(posed)
+    counts = solution.counts
+    for is_sure in (True, False):
+        for need in _short(loose, counts, posed.settled):
+            if is_late():
+                break
+            counts = _covered(loose, counts, need, is_sure=is_sure)
+    if counts is solution.counts:
+        return posed, solution
+    reached = objective_of(loose.problem, counts)
+    return loose, replace(solution, counts=counts, objective=reached, bound=min(solution.bound, reached))
+
+
+def _loosened(posed: Posed) -> Posed:
+    room = loose_room(posed)
+    limits = tuple(replace(limit, most=most) for limit, most in zip(posed.limits, room.tolist(), strict=True))
+    return replace(posed, problem=replace(posed.problem, room=room), limits=limits, settled=frozenset())
+
+
+def _short(posed: Posed, counts: Ints, pools: frozenset[str]) -> Sequence[int]:
+    """Return the needs that go short and could have something in one of these pools."""
+    problem = posed.problem
+    index = [place for place, pool in enumerate(posed.places.pools) if pool.name in pools]
+    is_near = np.zeros(problem.needs.count, dtype=np.bool_)
+    is_near[problem.options.need[np.isin(posed.pool, index)]] = True
+    found = np.flatnonzero(is_near & ~unmet_of(problem, chosen_columns(problem, counts)).is_nothing)
+    order = np.lexsort((found, -problem.needs.dearest[found], -priorities_of(posed)[found]))
+    chosen: list[int] = found[order][:MOST].tolist()
+    return chosen
+
+
+def _covered(posed: Posed, counts: Ints, need: int, *, is_sure: bool) -> Ints:
+    """Return the counts with the need covered better on what others leave; the very counts where there is no way."""
+    part, others = softened(posed.problem).apart(np.array([need]), counts)
+    problem, before = part.problem, counts[part.options]
+    cost = total_of(problem, before)
+    for _ in range(TRIES):
+        columns = Covers(problem).cheapest(np.zeros(problem.room.size), np.full(1, np.inf)).columns
+        own = columns.counts(problem.options.count)
+        if total_of(problem, own) >= cost - _SLACK:
+            break
+        tried = others.copy()
+        tried[part.options] = own
+        changed = {posed.places.pools[pool].name for pool in posed.pool[part.options[own != before]].tolist()}
+        left_by_pool = homeless(posed, tried, changed, is_sure=is_sure)
+        if not left_by_pool:
+            return tried
+        problem = _capped(posed, replace(part, problem=problem), own, left_by_pool)
+    return counts
+
+
+def _capped(posed: Posed, part: Part, own: Ints, left_by_pool: Mapping[str, Sequence[Seat]]) -> Problem:
+    """Return the problem with fewer replicas of what found no host."""
+    options = part.problem.options
+    most = options.most.copy()
+    for place in np.flatnonzero(own).tolist():
+        left = left_by_pool.get(posed.places.pools[posed.pool[part.options[place]]].name, ())
+        if left:
+            alike = [seat for seat in left if seat.owner.chips == options.chips[place]]
+            most[place] = max(int(own[place]) - max(len(alike), 1), 0)
+    return replace(part.problem, options=replace(options, most=most))
