@@ -1,30 +1,36 @@
 """The door to numba: functions over arrays that are turned into machine code. Only ``kept`` knows it too."""
 
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TypeVar, cast
 
 import numba
+from numba.core import config
 
 from quartermaster.planner.kept import Kept
 
 Function = TypeVar("Function", bound=Callable[..., object])
+if "NUMBA_OPT" not in os.environ:
+    # Above the first level, code is compiled longer and, for loops such as these, runs no faster.
+    _config: Any = config
+    _config.OPT = type(_config.OPT)(1)
 # Its stubs lack what it calls private: a way in from C or from Python, and the counting of references to arrays.
 _njit: Any = numba.njit
-_LEAN = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
-_INNER = _LEAN | {"no_cpython_wrapper": True, "_nrt": False}
+_LEAN = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True, "_nrt": False}
+_INNER = _LEAN | {"no_cpython_wrapper": True}
 
 
 def compiled(function: Function) -> Function:
-    """Return the function as machine code; it may only use what numba knows, and says so at its first call."""
-    return _on_disk(_njit(**_LEAN, _nrt=True)(function), function)
+    """Return the function as machine code; it may only use what numba knows, and says so at its first call.
+
+    It makes no arrays, so none is counted: that is compiled, and runs, in less time. It may take parts of some.
+    """
+    return _on_disk(_njit(**_LEAN)(function), function)
 
 
 def inner(function: Function) -> Function:
-    """Return the function as machine code that only machine code calls; it makes no arrays, but may take parts of some.
-
-    Whoever calls has the arrays, so none is counted: all of that is compiled, and runs, in less time.
-    """
+    """Return the function as machine code that only machine code calls, without a way in from Python."""
     return _on_disk(_njit(**_INNER)(function), function)
 
 

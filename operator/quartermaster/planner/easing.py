@@ -6,9 +6,11 @@ improved need by need: one takes what it would like best, as if others made way 
 all is as before.
 """
 
+import numpy as np
+
 from quartermaster.planner.arrays import Floats, Ints
 from quartermaster.planner.branch import cover
-from quartermaster.planner.compiled import compiled, inner
+from quartermaster.planner.compiled import compiled, inlined
 from quartermaster.planner.records import NONE
 from quartermaster.planner.standing import (
     BACK,
@@ -29,13 +31,15 @@ from quartermaster.planner.standing import (
     take_back,
 )
 
+NOBODY = -1
+"""Of needs, none."""
 STEEP = 1e3
 """Growth of fines once enough was tried: whoever cannot make way cheaply then does so at any price."""
 SMALL_FRACTION = 1e-9
 """Part of a need's cost by which a move gains something."""
 
 
-@inner
+@inlined
 def better(ground: Ground, standing: Standing, w: int, weight: float, desk: Desk) -> bool:
     """Cover one need anew where that costs less as all others stand; return whether it did.
 
@@ -60,7 +64,7 @@ def better(ground: Ground, standing: Standing, w: int, weight: float, desk: Desk
     return True
 
 
-@compiled
+@inlined
 def ease(
     ground: Ground,
     standing: Standing,
@@ -131,6 +135,7 @@ def improve(
     standing: Standing,
     order: Ints,
     fine: Floats,
+    weight: float,
     growth: float,
     most: Ints,
     desk: Desk,
@@ -141,12 +146,13 @@ def improve(
     Args:
         ground: what does not change.
         standing: what needs hold; nothing is overdrawn, before and after.
-        order: the needs that are tried.
+        order: the needs that are tried; ``NOBODY`` where others make way for what is overdrawn already.
         fine: fines for what is overdrawn, to begin with.
+        weight: part of the prices of limits that counts for what is not overdrawn.
         growth: by how much they grow where nothing moves.
         most: covers that are looked for, for each need.
         desk: room to work.
-        log: room for the moves of one try.
+        log: room for the moves of one try; none for nobody.
 
     Returns:
         Dollars per hour that were gained.
@@ -157,11 +163,15 @@ def improve(
         w = order[place]
         for limit in range(fine.size):
             standing.limits[limit].fine = fine[limit]
-        note(standing, w, log, NONE)
-        if not better(ground, standing, w, 0.0, desk):
+        spare = np.inf
+        if w != NOBODY:
+            note(standing, w, log, NONE)
+            if not better(ground, standing, w, weight, desk):
+                continue
+            spare = log.moves[0].cost - standing.needs[w].cost
+        is_whole, moves = ease(ground, standing, weight, growth, most[place], spare, desk, rest)
+        if w == NOBODY:
             continue
-        spare = log.moves[0].cost - standing.needs[w].cost
-        is_whole, moves = ease(ground, standing, 0.0, growth, most[place], spare, desk, rest)
         gain = gained(standing, log, moves + 1)
         if is_whole and gain > SMALL_FRACTION * abs(log.moves[0].cost):
             total += gain

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from quartermaster.planner.arrays import Floats, Ints
-from quartermaster.planner.compiled import compiled
+from quartermaster.planner.compiled import compiled, inner
 
 
 class Bundle(NamedTuple):
@@ -47,20 +47,24 @@ def least(bundle: Bundle, price: Floats, room: Floats) -> float:
     return total
 
 
-@compiled
+@inner
 def asked(bundle: Bundle, part: Floats, use: Floats) -> None:
     """Write what parts of columns take from each limit."""
-    use[:] = 0.0
+    for row in range(use.size):
+        use[row] = 0.0
     for k in range(part.size):
         for e in range(bundle.entry[k], bundle.entry[k + 1]):
             use[bundle.limit[e]] += bundle.amount[e] * part[k]
 
 
-@compiled
-def step_sizes(bundle: Bundle, usual: Floats, by_need: Floats, by_limit: Floats) -> None:
-    """Write by how much parts and prices move at a time: what a need could ask for of all limits, and all of one."""
-    most = np.zeros(usual.size)
-    by_limit[:] = 0.0
+@inner
+def step_sizes(bundle: Bundle, usual: Floats, by_need: Floats, by_limit: Floats, most: Floats) -> None:
+    """Write by how much parts and prices move at a time: what a need could ask for of all limits, and all of one.
+
+    ``most`` is room to work: zero, before and after.
+    """
+    for row in range(usual.size):
+        by_limit[row] = 0.0
     for w in range(by_need.size):
         widest = 0.0
         for k in range(bundle.start[w], bundle.start[w + 1]):
@@ -79,12 +83,11 @@ def step_sizes(bundle: Bundle, usual: Floats, by_need: Floats, by_limit: Floats)
         by_limit[row] = usual[row] / max(by_limit[row], 1e-9)
 
 
-@compiled
+@inner
 def project(value: Floats, count: int, ranked: Floats) -> float:
     """Return what is to be taken from each of the values so that those above zero add up to one."""
-    ranked[:count] = value[:count]
-    for i in range(1, count):
-        key, j = ranked[i], i - 1
+    for i in range(count):
+        key, j = value[i], i - 1
         while j >= 0 and ranked[j] < key:
             ranked[j + 1] = ranked[j]
             j -= 1
@@ -98,7 +101,6 @@ def project(value: Floats, count: int, ranked: Floats) -> float:
     return taken
 
 
-@compiled
 def approach(
     bundle: Bundle,
     part: Floats,
@@ -126,20 +128,53 @@ def approach(
     Returns:
         The prices at which these columns cost most, of those that were looked at.
     """
+    needs, limits = bundle.start.size - 1, room.size
+    widest = int(np.diff(bundle.start).max(initial=0))
+    by_limit, use, new, mean, price_sum = np.zeros((5, limits))
+    by_need, value, ranked = np.empty(needs), np.empty(widest), np.empty(widest)
+    desk = _Desk(by_need, value, ranked, np.zeros(part.size), by_limit, use, new, mean, price_sum, price.copy())
+    _approach(bundle, part, price, room, usual, low, high, steps, every, desk)
+    return desk.best_price
+
+
+class _Desk(NamedTuple):
+    """Room to work."""
+
+    by_need: Floats
+    value: Floats
+    ranked: Floats
+    part_sum: Floats
+    by_limit: Floats
+    use: Floats
+    new: Floats
+    mean: Floats
+    price_sum: Floats
+    best_price: Floats
+
+
+@compiled
+def _approach(
+    bundle: Bundle,
+    part: Floats,
+    price: Floats,
+    room: Floats,
+    usual: Floats,
+    low: Floats,
+    high: Floats,
+    steps: int,
+    every: int,
+    desk: _Desk,
+) -> None:
     start, cost, entry, limit, amount = bundle.start, bundle.cost, bundle.entry, bundle.limit, bundle.amount
     needs, limits = start.size - 1, room.size
-    by_need, by_limit = np.empty(needs), np.empty(limits)
-    step_sizes(bundle, usual, by_need, by_limit)
-    widest = 0
-    for w in range(needs):
-        widest = max(widest, start[w + 1] - start[w])
-    value, ranked = np.empty(widest), np.empty(widest)
-    use, new = np.zeros(limits), np.zeros(limits)
-    part_sum, price_sum = np.zeros(part.size), np.zeros(limits)
+    by_need, by_limit, value, ranked = desk.by_need, desk.by_limit, desk.value, desk.ranked
+    use, new, mean, part_sum, price_sum = desk.use, desk.new, desk.mean, desk.part_sum, desk.price_sum
+    step_sizes(bundle, usual, by_need, by_limit, new)
     asked(bundle, part, use)
-    best, best_price = least(bundle, price, room), price.copy()
+    best = least(bundle, price, room)
     for step in range(1, steps + 1):
-        new[:] = 0.0
+        for row in range(limits):
+            new[row] = 0.0
         for w in range(needs):
             first, count = start[w], start[w + 1] - start[w]
             for i in range(count):
@@ -162,15 +197,20 @@ def approach(
             use[row] = new[row]
             price_sum[row] += price[row]
         if step % every == 0:
-            mean = price_sum / every
+            for row in range(limits):
+                mean[row] = price_sum[row] / every
+                price_sum[row] = 0.0
             here, there = least(bundle, price, room), least(bundle, mean, room)
             if there > here:
-                price[:] = mean
-                part[:] = part_sum / every
+                for row in range(limits):
+                    price[row] = mean[row]
+                for k in range(part.size):
+                    part[k] = part_sum[k] / every
                 asked(bundle, part, use)
                 here = there
-            part_sum[:], price_sum[:] = 0.0, 0.0
+            for k in range(part.size):
+                part_sum[k] = 0.0
             if here > best:
                 best = here
-                best_price[:] = price
-    return best_price
+                for row in range(limits):
+                    desk.best_price[row] = price[row]

@@ -7,7 +7,7 @@ import numpy as np
 from quartermaster.planner.arrays import Floats, Ints
 from quartermaster.planner.column import Columns, chosen_columns, paid_of, total_of, value_of
 from quartermaster.planner.cover import Covers
-from quartermaster.planner.easing import ease, improve
+from quartermaster.planner.easing import NOBODY, improve
 from quartermaster.planner.problem import Problem
 from quartermaster.planner.records import DEPTH, Effort, Use, room_for
 from quartermaster.planner.standing import MOST_FINE, Ground, Limit, desk_of, hold, log_of, standing_of
@@ -84,9 +84,18 @@ class Whole:
 
     def ease(self, *, is_late: Callable[[], bool]) -> None:
         """Let needs make way until everything fits; where it is late, at any price."""
-        self._standing.limits["fine"][:] = FIRST_FINE * self._fine
         covers = 0 if is_late() else COVERS
-        ease(self._ground, self._standing, 1.0, GROWTH, covers, np.inf, self._desk, log_of(0))
+        improve(
+            self._ground,
+            self._standing,
+            np.array([NOBODY]),
+            FIRST_FINE * self._fine,
+            1.0,
+            GROWTH,
+            np.array([covers]),
+            self._desk,
+            log_of(0),
+        )
 
     def improve(self, *, least: Floats, goal: float, is_late: Callable[[], bool], passes: int = PASSES) -> None:
         """Let needs have what they would like best, those first that lose most, until the objective reaches the goal.
@@ -111,7 +120,7 @@ class Whole:
     def _improve(self, needs: Ints, fine: Floats) -> float:
         has_nothing = self._standing.needs["size"][needs] == 0
         most = np.where(has_nothing, TRIED_WITHOUT_ROOM, TRIED)
-        return improve(self._ground, self._standing, needs, fine, GROWTH, most, self._desk, self._log)
+        return improve(self._ground, self._standing, needs, fine, 0.0, GROWTH, most, self._desk, self._log)
 
     def fill(self, needs: Sequence[int]) -> None:
         """Let needs that hold nothing have what still fits, one after another."""
