@@ -279,8 +279,8 @@ def test_who_goes_short_has_what_a_smaller_one_leaves_whoever_leaves() -> None:
         serving = {"shapes": [{**shape, "engine": "VLLM"}]}
         return workload(name, rate=0.0, replicas=count, running=running, serving=serving)
 
-    where = pool(nodes=[host("n0", 8, free_chips=7), host("n1", 8, available_chips=4, free_chips=3)])
+    nodes = [host("n0", 8, free_chips=7), host("n1", 8, available_chips=4, free_chips=3), host("n2", 1)]
     small = sized("small", 1, 1, Running("pool", "x1-vllm-bf16-tp1", 2, 2, ("n0", "n1")))
-    made = plan(fleet(where), [sized("large", 4, 3), small])
+    made = plan(fleet(pool(nodes=nodes)), [sized("large", 4, 3), small])
     assert replicas(made) == {("large", "pool"): 2, ("small", "pool"): 1}
     assert [short.replicas for short in made.shortfalls] == [1]

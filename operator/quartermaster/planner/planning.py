@@ -2,7 +2,8 @@
 
 eligible → offers → problem → solve → seat. A plan that cannot be realised, because what runs stands in the way of
 something larger or in a zone, is solved again with those pools settled as they are, and who goes short by that is
-covered once more (``reseat``); the bound of the first solution stays, because it was found with fewer limits. Where a plan of before is at hand, only what has changed since is planned (``again``).
+covered once more (``reseat``); the bound of the first solution stays, because it was found with fewer limits.
+Where a plan of before is at hand, only what has changed since is planned (``again``).
 """
 
 from collections.abc import Callable, Mapping, Sequence
