@@ -6,59 +6,37 @@ region or zone is missing, the same with an item of another group among them; an
 what the other regions must hold beside it.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 
-from quartermaster.planner.arrays import Bools, Floats, Ints
-from quartermaster.planner.compiled import compiled
+from quartermaster.planner.arrays import Floats, Ints
+from quartermaster.planner.compiled import inner
+from quartermaster.planner.records import FINEST, NONE, Group, Item, Ranked, Records, Want, Work
 from quartermaster.planner.unmet import SEGMENTS, SERVED_WEIGHT, SPREAD_WEIGHT, TOLERANCE
 
-FINEST = 4096
-"""Parts of a need in the finest table."""
 COARSEST = 64
 PAIRED = 40
 """Items among which a first balanced pair is looked for."""
+RUN = 16
+"""Items that are sorted by moving one after another to its place."""
+BY_REGION, BY_ZONE = NONE, cast("int", np.int64(1))
+"""What items are grouped by."""
 _EPSILON = 1e-9
 _TOLERANCE = 1e-6
 
 
-class Items(NamedTuple):
-    """Options as items, by need: replicas that run cost no start, and leaving them costs a stop."""
+class Pair(NamedTuple):
+    """A cover of two items."""
 
-    option: Ints
-    need: Ints
-    share: Floats
-    most: Ints
-    is_counted: Bools
-    region: Ints
-    """Number of the region, or of the zone, among those of the need."""
-    zone: Ints
-    requests_per_second: Floats
-    dollars_per_hour: Floats
-    start: Ints
-    """Where the items of each need begin, and their end."""
+    cost: float
+    first: int
+    first_times: int
+    second: int
+    second_times: int
 
 
-class Wants(NamedTuple):
-    """Needs as numbers, with the names that they have in ``problem.Needs``, and the price of what stays unmet."""
-
-    rate: Floats
-    requests_per_second: Floats
-    least: Ints
-    most: Ints
-    regions: Ints
-    zones: Ints
-    region_share: Floats
-    region_excess: Floats
-    share_scale: Floats
-    budget: Floats
-    unmet: Floats
-    """Dollars per hour for all of a soft need's first tenths; infinite for needs that are to be met whole."""
-    served: Floats
-
-
-@compiled
+@inner
 def unmet_rate(left: float, served: float) -> float:
     """Return the price of a part of a rate, for a need whose first tenths cost one dollar per hour in all."""
     price = 0.0
@@ -70,54 +48,81 @@ def unmet_rate(left: float, served: float) -> float:
     return price + SERVED_WEIGHT * max(0.0, left - (1.0 - served))
 
 
-@compiled
+@inner
 def kept_items(
-    items: Items, first: int, last: int, wants: Wants, w: int, price: Floats, cut: float, keep: Ints
+    items: Records[Item], first: int, last: int, want: Want, cut: float, ranked: Records[Ranked], spare: Records[Ranked]
 ) -> tuple[int, float]:
-    """Write those of the items that may be in a better cover into ``keep``, the cheapest per share first.
+    """Rank those of the items that may be in a better cover, the cheapest per share first.
 
     Returns how many, and the least bound of a cover that holds one of the others.
     """
-    rate, soft = wants.rate[w], wants.unmet[w]
-    shares, is_counted = items.share, items.is_counted
+    rate, soft = want.rate, want.unmet
     least_ratio, least_counted = np.inf, np.inf
     for j in range(first, last):
-        if shares[j] > 0.0:
-            least_ratio = min(least_ratio, price[j] / shares[j])
-        if is_counted[j]:
-            least_counted = min(least_counted, price[j])
+        item = items[j]
+        if item.share > 0.0:
+            least_ratio = min(least_ratio, item.cost / item.share)
+        if item.is_counted:
+            least_counted = min(least_counted, item.cost)
     least_ratio = min(least_ratio, soft)
-    further = max(wants.least[w], wants.regions[w], wants.zones[w]) - 1
+    further = max(want.least, want.regions, want.zones) - 1
     dropped = np.inf
-    count = 0
-    key = np.empty(last - first)
+    count = NONE
     for j in range(first, last):
-        rest = max(rate - shares[j], 0.0)
+        item = items[j]
+        rest = max(rate - item.share, 0.0)
         bound = rest * least_ratio if rest > 0.0 else 0.0
         if soft == np.inf and further > 0:
             bound = max(bound, further * least_counted)
-        bound += price[j]
+        bound += item.cost
         if bound < cut:
-            keep[count] = j
-            key[count] = price[j] / shares[j] if rate > 0.0 and shares[j] > 0.0 else price[j]
+            ranked[count].item = j
+            ranked[count].key = item.cost / item.share if rate > 0.0 and item.share > 0.0 else item.cost
             count += 1
         else:
             dropped = min(dropped, bound)
-    order = np.argsort(key[:count], kind="mergesort")
-    keep[:count] = keep[:count][order]
+    rank(ranked, spare, count)
     return count, dropped
 
 
-@compiled
-def grid(items: Items, keep: Ints, count: int, fineness: int) -> int:
+@inner
+def rank(ranked: Records[Ranked], spare: Records[Ranked], count: int) -> None:
+    """Sort by key; equals stay as they are. Short runs are sorted first, and then merged two by two."""
+    for begin in range(0, count, RUN):
+        for i in range(begin + 1, min(begin + RUN, count)):
+            item, key = ranked[i].item, ranked[i].key
+            place = i
+            while place > begin and ranked[place - 1].key > key:
+                ranked[place].item, ranked[place].key = ranked[place - 1].item, ranked[place - 1].key
+                place -= 1
+            ranked[place].item, ranked[place].key = item, key
+    width = RUN
+    while width < count:
+        for begin in range(0, count, 2 * width):
+            middle, end = min(begin + width, count), min(begin + 2 * width, count)
+            left, right = begin, middle
+            for i in range(begin, end):
+                if left < middle and (right >= end or not ranked[right].key < ranked[left].key):
+                    spare[i].item, spare[i].key = ranked[left].item, ranked[left].key
+                    left += 1
+                else:
+                    spare[i].item, spare[i].key = ranked[right].item, ranked[right].key
+                    right += 1
+        for i in range(count):
+            ranked[i].item, ranked[i].key = spare[i].item, spare[i].key
+        width *= 2
+
+
+@inner
+def grid(items: Records[Item], ranked: Records[Ranked], count: int, fineness: int) -> int:
     """Return how many parts a need's table has: the smaller the share of its best item, the finer.
 
     The best item's share is a whole number of parts, or little less, so that rounding up loses nothing there.
     """
     share = 1.0
     for i in range(count):
-        if items.share[keep[i]] > 0.0:
-            share = items.share[keep[i]]
+        if items[ranked[i].item].share > 0.0:
+            share = items[ranked[i].item].share
             break
     parts = COARSEST
     while parts < FINEST and parts * share < fineness:
@@ -126,94 +131,87 @@ def grid(items: Items, keep: Ints, count: int, fineness: int) -> int:
     return parts if whole == 0 else min(int(whole / share), FINEST)
 
 
-@compiled
-def tabulate(
-    items: Items, wants: Wants, w: int, price: Floats, keep: Ints, count: int, parts: int, table: Floats
-) -> None:
+@inner
+def tabulate(items: Records[Item], want: Want, count: int, parts: int, work: Work) -> None:
     """Fill ``table[i, k]``: the least price of ``k`` parts of the need with the items from the ``i``-th on."""
+    ranked, table = work.ranked, work.table
     for k in range(parts + 1):
         left = (k - 1) / parts
         table[count, k] = 0.0 if k == 0 else np.inf
-        if k > 0 and wants.unmet[w] < np.inf:
-            table[count, k] = wants.unmet[w] * unmet_rate(max(left, 0.0), wants.served[w])
-    shares, mosts = items.share, items.most
+        if k > 0 and want.unmet < np.inf:
+            table[count, k] = want.unmet * unmet_rate(max(left, 0.0), want.served)
     for i in range(count - 1, -1, -1):
-        j = keep[i]
-        step = int(np.ceil(shares[j] * parts - _TOLERANCE))
-        cost = price[j]
+        item = items[ranked[i].item]
+        step = int(np.ceil(item.share * parts - _TOLERANCE))
+        cost, most = item.cost, item.most
         for k in range(parts + 1):
             table[i, k] = table[i + 1, k]
         if step <= 0:
             continue
-        most = mosts[j]
         if most * step >= parts:
             for k in range(1, parts + 1):
                 table[i, k] = min(table[i, k], cost + table[i, max(k - step, 0)])
         else:
-            _few(table[i + 1], table[i], parts, step, most, cost)
+            _few(table, i, parts, step, most, cost, work.queue)
 
 
-@compiled
-def _few(without: Floats, within: Floats, parts: int, step: int, most: int, cost: float) -> None:
-    """Fill ``within`` with the least prices where an item of ``step`` parts may be taken up to ``most`` times.
+@inner
+def _few(table: Floats, i: int, parts: int, step: int, most: int, cost: float, queue: Ints) -> None:
+    """Fill a row of the table for an item of ``step`` parts that may be taken up to ``most`` times.
 
     Of each residue the least of the last ``most + 1`` entries counts, at the price of the steps between.
     """
-    queue = np.empty(parts // step + 2, np.int64)
     for residue in range(step):
         head, tail = 0, 0
         for taken, k in enumerate(range(residue, parts + 1, step)):
-            value = without[k] - taken * cost
-            while tail > head and without[residue + queue[tail - 1] * step] - queue[tail - 1] * cost >= value:
+            value = table[i + 1, k] - taken * cost
+            while tail > head and table[i + 1, residue + queue[tail - 1] * step] - queue[tail - 1] * cost >= value:
                 tail -= 1
             queue[tail] = taken
             tail += 1
             if queue[head] < taken - most:
                 head += 1
-            within[k] = without[residue + queue[head] * step] + (taken - queue[head]) * cost
+            table[i, k] = table[i + 1, residue + queue[head] * step] + (taken - queue[head]) * cost
     for k in range(1, min(most * step, parts) + 1):
-        within[k] = min(within[k], ((k + step - 1) // step) * cost)
+        table[i, k] = min(table[i, k], ((k + step - 1) // step) * cost)
 
 
-@compiled
-def tabulate_apart(
-    items: Items, price: Floats, keep: Ints, count: int, parts: int, table: Floats, group: Ints, apart: Floats
-) -> None:
+@inner
+def tabulate_apart(items: Records[Item], count: int, parts: int, work: Work, by: int, apart: Floats) -> None:
     """Fill ``apart[g, k]``: the least price of ``k`` parts of the need with an item of another group than ``g``."""
-    shares, is_counted = items.share, items.is_counted
+    ranked, table = work.ranked, work.table
     groups = 0
     for i in range(count):
-        groups = max(groups, group[keep[i]] + 1)
+        item = items[ranked[i].item]
+        groups = max(groups, (item.zone if by == BY_ZONE else item.region) + 1)
     for g in range(groups):
         for k in range(parts + 1):
             best = np.inf
             for i in range(count):
-                j = keep[i]
-                rest = max(k - int(np.ceil(shares[j] * parts - _TOLERANCE)), 0)
-                if group[j] != g and is_counted[j]:
-                    best = min(best, price[j] + table[0, rest])
+                item = items[ranked[i].item]
+                rest = max(k - int(np.ceil(item.share * parts - _TOLERANCE)), 0)
+                if (item.zone if by == BY_ZONE else item.region) != g and item.is_counted:
+                    best = min(best, item.cost + table[0, rest])
                 elif rest < k:
-                    best = min(best, price[j] + apart[g, rest])
+                    best = min(best, item.cost + apart[g, rest])
             apart[g, k] = best
 
 
-@compiled
-def filled(
-    shares: Floats, most: Ints, price: Floats, keep: Ints, at: int, count: int, left: float, soft: float
-) -> float:
+@inner
+def filled(items: Records[Item], ranked: Records[Ranked], at: int, count: int, left: float, soft: float) -> float:
     """Return the least price of ``left`` of a rate with parts of the items from ``at`` on."""
     total = 0.0
     for i in range(at, count):
         if left <= _EPSILON:
             return total
-        j = keep[i]
-        share = shares[j]
+        item = items[ranked[i].item]
+        share = item.share
         if share <= 0.0:
             continue
-        ratio = price[j] / share
+        ratio = item.cost / share
         if ratio >= soft:
             return total + left * soft
-        part = min(left, share * most[j])
+        part = min(left, share * item.most)
         total += part * ratio
         left -= part
     if left <= _EPSILON:
@@ -221,16 +219,17 @@ def filled(
     return np.inf if soft == np.inf else total + left * soft
 
 
-@compiled
-def cheapest_missing(least: Floats, groups: int, mask: int, missing: int) -> float:
-    """Return the sum of the least values of as many of the groups as are missing, of those not in the mask."""
+@inner
+def cheapest_missing(groups: Records[Group], by: int, count: int, mask: int, missing: int) -> float:
+    """Return the sum of the least prices of as many of the groups as are missing, of those not in the mask."""
     total = 0.0
     taken = mask
     for _ in range(missing):
         best, which = np.inf, -1
-        for g in range(groups):
-            if (taken >> g) & 1 == 0 and least[g] < best:
-                best, which = least[g], g
+        for g in range(count):
+            price = groups[g].zone_price if by == BY_ZONE else groups[g].region_price
+            if (taken >> g) & 1 == 0 and price < best:
+                best, which = price, g
         if which < 0:
             return np.inf
         total += best
@@ -238,7 +237,7 @@ def cheapest_missing(least: Floats, groups: int, mask: int, missing: int) -> flo
     return total
 
 
-@compiled
+@inner
 def bits(mask: int) -> int:
     """Return how many bits are set."""
     count = 0
@@ -248,7 +247,7 @@ def bits(mask: int) -> int:
     return count
 
 
-@compiled
+@inner
 def only_bit(mask: int) -> int:
     """Return the place of the only bit."""
     place = 0
@@ -258,86 +257,85 @@ def only_bit(mask: int) -> int:
     return place
 
 
-@compiled
-def price_of_unmet(wants: Wants, w: int, left: float, replicas: int, regions: int, zones: int, excess: float) -> float:
+@inner
+def price_of_unmet(want: Want, left: float, replicas: int, regions: int, zones: int, excess: float) -> float:
     """Return the price of what is left undone; infinite where nothing may be."""
     if left <= TOLERANCE and replicas <= 0 and regions <= 0 and zones <= 0 and excess <= 0.0:
         return 0.0
-    if wants.unmet[w] == np.inf:
+    if want.unmet == np.inf:
         return np.inf
-    price = unmet_rate(left, wants.served[w]) if left > TOLERANCE else 0.0
+    price = unmet_rate(left, want.served) if left > TOLERANCE else 0.0
     if replicas > 0:
-        price += unmet_rate(replicas / wants.least[w], 0.0)
-    price += SPREAD_WEIGHT * regions / wants.regions[w] + SPREAD_WEIGHT * zones / wants.zones[w]
-    price += SPREAD_WEIGHT * excess / wants.share_scale[w]
-    return float(wants.unmet[w] * price)
+        price += unmet_rate(replicas / want.least, 0.0)
+    price += SPREAD_WEIGHT * regions / want.regions + SPREAD_WEIGHT * zones / want.zones
+    price += SPREAD_WEIGHT * excess / want.share_scale
+    return want.unmet * price
 
 
-@compiled
+@inner
 def beside(
-    capacity: Floats, rate: Floats, regions: int, share: float, demand: float, wanted: float, fullest: int, held: float
+    work: Work, step: int, regions: int, share: float, demand: float, wanted: float, fullest: int, held: float
 ) -> float:
     """Return the least price of what regions must still hold where none may hold more than a share of all.
 
     The fullest region asks for others beside it; and of what is left of the demand, the cheapest region takes up to its
-    share, and the next one the rest. ``rate`` is the least price of a request per second in each, of items to come.
+    share, and the next one the rest.
     """
+    capacity, rate = work.capacity, work.region_rate
     first, second, other = -1, np.inf, np.inf
     for g in range(regions):
         if g != fullest:
-            other = min(other, rate[g])
-        if first < 0 or rate[g] < rate[first]:
-            second = np.inf if first < 0 else rate[first]
+            other = min(other, rate[step, g])
+        if first < 0 or rate[step, g] < rate[step, first]:
+            second = np.inf if first < 0 else rate[step, first]
             first = g
         else:
-            second = min(second, rate[g])
-    lacking = max(capacity[fullest] / share - held, 0.0)
+            second = min(second, rate[step, g])
+    lacking = max(capacity[step, fullest] / share - held, 0.0)
     price = lacking * other if lacking > 1e-6 * demand else 0.0
-    inside = min(max(share * demand - capacity[first], 0.0), wanted)
-    balanced = inside * rate[first] if inside > 0.0 else 0.0
+    inside = min(max(share * demand - capacity[step, first], 0.0), wanted)
+    balanced = inside * rate[step, first] if inside > 0.0 else 0.0
     if wanted - inside > 1e-9 * demand:
         balanced += (wanted - inside) * second
     return max(price, balanced)
 
 
-@compiled
-def balanced_pair(
-    items: Items, wants: Wants, w: int, price: Floats, keep: Ints, count: int, cut: float, pair: Ints
-) -> float:
-    """Return the price of the cheapest cover of two items in two regions, none of which holds too much; or infinity.
-
-    ``pair`` gets the first item, how often, the second, and how often.
-    """
+@inner
+def balanced_pair(items: Records[Item], want: Want, ranked: Records[Ranked], count: int, cut: float) -> Pair:
+    """Return the cheapest cover of two items in two regions, none of which holds too much; its cost may be infinite."""
     best = cut
-    limit, rate = wants.region_share[w], wants.rate[w]
-    if wants.zones[w] > 1 or wants.regions[w] > 2:
-        return np.inf
+    pair = Pair(np.inf, 0, 0, 0, 0)
+    limit, rate = want.region_share, want.rate
+    if want.zones > 1 or want.regions > 2:
+        return pair
     for a in range(min(count, PAIRED)):
-        i = keep[a]
+        i = ranked[a].item
+        one = items[i]
         for b in range(min(count, PAIRED)):
-            j = keep[b]
-            if items.region[i] == items.region[j] or not items.is_counted[i] or not items.is_counted[j]:
+            j = ranked[b].item
+            other = items[j]
+            if one.region == other.region or not one.is_counted or not other.is_counted:
                 continue
-            for n in range(1, items.most[i] + 1):
-                spent = n * price[i]
+            for n in range(1, one.most + 1):
+                spent = n * one.cost
                 if spent >= best:
                     break
-                here = n * items.requests_per_second[i]
-                left = rate - n * items.share[i]
+                here = n * one.requests_per_second
+                left = rate - n * one.share
                 wanted = here / limit - here
-                m = max(int(np.ceil(wanted / max(items.requests_per_second[j], 1e-12) - _TOLERANCE)), 1)
+                m = max(int(np.ceil(wanted / max(other.requests_per_second, 1e-12) - _TOLERANCE)), 1)
                 if left > _EPSILON:
-                    if items.share[j] <= 0.0:
+                    if other.share <= 0.0:
                         continue
-                    m = max(m, int(np.ceil(left / items.share[j] - _EPSILON)))
-                m = max(m, wants.least[w] - n)
-                there = m * items.requests_per_second[j]
-                if m > items.most[j] or n + m > wants.most[w] or there > limit * (here + there) * (1 + 1e-9):
+                    m = max(m, int(np.ceil(left / other.share - _EPSILON)))
+                m = max(m, want.least - n)
+                there = m * other.requests_per_second
+                if m > other.most or n + m > want.most or there > limit * (here + there) * (1 + 1e-9):
                     continue
-                if n * items.dollars_per_hour[i] + m * items.dollars_per_hour[j] > wants.budget[w]:
+                if n * one.dollars_per_hour + m * other.dollars_per_hour > want.budget:
                     continue
-                value = spent + m * price[j]
+                value = spent + m * other.cost
                 if value < best:
                     best = value
-                    pair[0], pair[1], pair[2], pair[3] = i, n, j, m
-    return best if best < cut else np.inf
+                    pair = Pair(value, i, n, j, m)
+    return pair

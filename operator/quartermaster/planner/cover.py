@@ -10,21 +10,23 @@ from dataclasses import dataclass
 import numpy as np
 
 from quartermaster.planner.arrays import Floats, Ints, ranks_in
-from quartermaster.planner.bounds import Items, Wants
-from quartermaster.planner.branch import (
+from quartermaster.planner.column import Columns
+from quartermaster.planner.problem import Needs, Problem
+from quartermaster.planner.records import (
     DEPTH,
     GROUPS,
     Effort,
-    Found,
+    Held,
     Hits,
-    nothing_collected,
-    room_for_covers,
+    Item,
+    Records,
+    Sought,
+    Want,
+    room_for,
+    room_for_hits,
     room_for_work,
-    search,
-    unwatched,
 )
-from quartermaster.planner.column import Columns
-from quartermaster.planner.problem import Needs, Problem
+from quartermaster.planner.search import search
 from quartermaster.planner.unmet import UNSERVED_PRICE, Unmet, unmet_price
 
 SHARED_TOLERANCE = 2e-6
@@ -65,9 +67,7 @@ class Covers:
     def __init__(self, problem: Problem) -> None:
         """Lay out the items."""
         self.problem = problem
-        self.items, self.base, self.before = _items_of(problem)
         needs, options = problem.needs, problem.options
-        self.wants = _wants_of(needs)
         nothing = Unmet(
             needs.rate,
             needs.least,
@@ -79,18 +79,24 @@ class Covers:
         """What stopping all that runs costs: prices of items begin there."""
         self.idle = unmet_price(needs, np.arange(needs.count), nothing)
         """Price of nothing at all for each need, but for that."""
-        self._work = room_for_work(int(np.diff(self.items.start).max(initial=0)))
-        self._unwatched = unwatched(self.items.option.size)
+        self.items = _items_of(problem)
+        self.wants = _wants_of(needs, self.items, self.idle)
+        self._work = room_for_work(self.widest)
+
+    @property
+    def widest(self) -> int:
+        """Items of the need that has most."""
+        return int((self.wants["end"] - self.wants["first"]).max(initial=0))
 
     def cheapest(self, limit_prices: Floats, known: Floats, care: Care = USUAL) -> Priced:
         """Return the best cover of every need; ``known`` are prices of covers that the caller has already."""
         best = np.minimum(known - self.stop, self.idle)
-        count = best.size
-        found = room_for_covers(count)
-        shared = SHARED_TOLERANCE * float(np.median(best)) if count else 0.0
+        shared = SHARED_TOLERANCE * float(np.median(best)) if best.size else 0.0
         effort = Effort(care.tolerance, shared, care.steps, care.fineness)
-        bounds = self._search(limit_prices, best, np.full(count, -1.0), effort, found, nothing_collected())
-        return Priced(best + self.stop, bounds + self.stop, self._columns(np.arange(count), found))
+        sought, found = self._sought(best, -1.0), room_for(Held, best.size, DEPTH)
+        self._search(limit_prices, sought, found, effort, room_for_hits(0, each=0))
+        columns = self._columns(np.arange(best.size), sought["size"], found)
+        return Priced(sought["best"] + self.stop, sought["bound"] + self.stop, columns)
 
     def within(
         self, limit_prices: Floats, known: Floats, slack: Floats, *, each: int, most: int
@@ -99,40 +105,50 @@ class Covers:
 
         The second value is what every cover of each need that was not returned costs at least.
         """
-        hits = Hits(np.zeros(most, dtype=np.int64), room_for_covers(most), np.zeros(1, dtype=np.int64), each)
-        best = known - self.stop
+        hits = room_for_hits(most, each=each)
+        sought, found = self._sought(known - self.stop, slack), room_for(Held, known.size, DEPTH)
         effort = Effort(0.0, 0.0, CLOSE.steps, CLOSE.fineness)
-        bounds = self._search(limit_prices, best, slack, effort, room_for_covers(best.size), hits)
+        self._search(limit_prices, sought, found, effort, hits)
         count = int(hits.total[0])
-        found = Found(
-            hits.found.value[:count], hits.found.size[:count], hits.found.item[:count], hits.found.times[:count]
-        )
-        return self._columns(hits.need[:count], found), bounds + self.stop
+        columns = self._columns(hits.found["need"][:count], hits.found["size"][:count], hits.held[:count])
+        return columns, sought["bound"] + self.stop
+
+    @staticmethod
+    def _sought(best: Floats, slack: Floats | float) -> Records[Sought]:
+        sought = room_for(Sought, best.size)
+        sought["best"][:], sought["slack"][:] = best, slack
+        return sought
 
     def _search(
-        self, limit_prices: Floats, best: Floats, slack: Floats, effort: Effort, found: Found, hits: Hits
-    ) -> Floats:
+        self, limit_prices: Floats, sought: Records[Sought], found: Records[Held], effort: Effort, hits: Hits
+    ) -> None:
         usage = self.problem.usage
         extra = np.bincount(usage.option, limit_prices[usage.limit] * usage.amount, self.problem.options.count)
-        price = self.base + extra[self.items.option]
-        return search(self.items, self.wants, price, self._unwatched, best, slack, effort, self._work, found, hits)
+        self.items["price"][:] = self.items["base"] + extra[self.items["option"]]
+        search(self.items, self.wants, sought, found, effort, self._work, hits)
 
-    def _columns(self, need: Ints, found: Found) -> Columns:
-        kept = np.flatnonzero(found.size > 0)
-        taken = np.arange(DEPTH) < found.size[kept, None]
-        column = np.repeat(np.arange(kept.size), found.size[kept])
-        option = self.items.option[found.item[kept][taken]]
-        return Columns.of_entries(need[kept], [(column, option, found.times[kept][taken])])
-
-
-def _wants_of(needs: Needs) -> Wants:
-    named = {name: getattr(needs, name) for name in Wants._fields if name != "unmet"}
-    return Wants(**named, unmet=np.where(needs.is_soft, UNSERVED_PRICE * needs.weight, np.inf))
+    def _columns(self, need: Ints, size: Ints, found: Records[Held]) -> Columns:
+        kept = np.flatnonzero(size > 0)
+        taken = np.arange(DEPTH) < size[kept, None]
+        column = np.repeat(np.arange(kept.size), size[kept])
+        option = self.items["option"][found["item"][kept][taken]]
+        return Columns.of_entries(need[kept], [(column, option, found["times"][kept][taken])])
 
 
-def _items_of(problem: Problem) -> tuple[Items, Floats, Ints]:
-    """Return the items of a problem, their prices without those of limits, and what runs of the same option before."""
-    options = problem.options
+def _wants_of(needs: Needs, items: Records[Item], idle: Floats) -> Records[Want]:
+    wants = room_for(Want, needs.count)
+    for name in Want.__annotations__.keys() & set(Needs.__slots__):
+        wants[name][:] = getattr(needs, name)
+    wants["unmet"][:] = np.where(needs.is_soft, UNSERVED_PRICE * needs.weight, np.inf)
+    wants["idle"][:] = idle
+    start = np.searchsorted(items["need"], np.arange(needs.count + 1))
+    wants["first"][:], wants["end"][:] = start[:-1], start[1:]
+    return wants
+
+
+def _items_of(problem: Problem) -> Records[Item]:
+    """Return the items of a problem, by need."""
+    options, usage = problem.options, problem.usage
     running = np.where(options.change_price > 0, np.minimum(options.running, options.most), 0)
     kept, more = np.flatnonzero(running > 0), np.flatnonzero(options.most > running)
     option = np.concatenate([kept, more])
@@ -142,19 +158,15 @@ def _items_of(problem: Problem) -> tuple[Items, Floats, Ints]:
     order = np.argsort(options.need[option], kind="stable")
     option = option[order]
     need = options.need[option]
-    items = Items(
-        option=option,
-        need=need,
-        share=options.share[option],
-        most=most[order],
-        is_counted=~options.is_external[option],
-        region=_local(need, options.region[option]),
-        zone=_local(need, options.zone[option]),
-        requests_per_second=options.requests_per_second[option],
-        dollars_per_hour=options.dollars_per_hour[option],
-        start=np.searchsorted(need, np.arange(problem.needs.count + 1)),
-    )
-    return items, price[order], before[order]
+    items = room_for(Item, option.size)
+    items["option"][:], items["need"][:] = option, need
+    items["base"][:], items["most"][:], items["before"][:] = price[order], most[order], before[order]
+    items["first"][:], items["end"][:] = usage.start[option], usage.start[option + 1]
+    items["is_counted"][:] = ~options.is_external[option]
+    items["region"][:], items["zone"][:] = _local(need, options.region[option]), _local(need, options.zone[option])
+    for name in ("share", "requests_per_second", "dollars_per_hour"):
+        items[name][:] = getattr(options, name)[option]
+    return items
 
 
 def _local(need: Ints, value: Ints) -> Ints:

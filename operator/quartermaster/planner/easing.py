@@ -8,7 +8,8 @@ all is as before.
 
 from quartermaster.planner.arrays import Floats, Ints
 from quartermaster.planner.branch import cover
-from quartermaster.planner.compiled import compiled
+from quartermaster.planner.compiled import compiled, inner
+from quartermaster.planner.records import NONE
 from quartermaster.planner.standing import (
     BACK,
     MOST_FINE,
@@ -34,14 +35,8 @@ SMALL_FRACTION = 1e-9
 """Part of a need's cost by which a move gains something."""
 
 
-@compiled
-def better(
-    ground: Ground,
-    standing: Standing,
-    w: int,
-    weight: float,
-    desk: Desk,
-) -> bool:
+@inner
+def better(ground: Ground, standing: Standing, w: int, weight: float, desk: Desk) -> bool:
     """Cover one need anew where that costs less as all others stand; return whether it did.
 
     Args:
@@ -52,26 +47,13 @@ def better(
         desk: room to work.
     """
     now = charged(ground, standing, w, weight)
-    known = min(now, ground.idle[w])
+    idle = ground.wants[w].idle
+    known = min(now, idle)
     known -= SMALL_FRACTION * (abs(known) + 1.0)
     shift(ground, standing, w, BACK)
-    lay_out(ground, standing, w, weight, desk)
-    one = cover(
-        desk.items,
-        desk.items.start[0],
-        desk.items.start[1],
-        ground.wants,
-        w,
-        desk.price,
-        desk.base,
-        desk.rows,
-        known,
-        -1.0,
-        desk.effort,
-        desk.work,
-        desk.hits,
-    )
-    if one.size == 0 and not (standing.size[w] > 0 and ground.idle[w] < now):
+    count = lay_out(ground, standing, w, weight, desk)
+    one = cover(desk.items, NONE, count, ground.wants, w, known, -1.0, desk.effort, desk.work, desk.hits)
+    if one.size == 0 and not (standing.needs[w].size > 0 and idle < now):
         shift(ground, standing, w, TAKEN)
         return False
     take(ground, standing, w, one.size, one.unmet, desk)
@@ -104,46 +86,43 @@ def ease(
     Returns:
         Whether nothing is overdrawn, and the moves that were noted.
     """
-    free, fine, room = standing.free, standing.fine, ground.room
-    wanted_start, wanted_by = ground.wanted_start, ground.wanted_by
-    size, cost = standing.size, standing.cost
-    limits, is_logged = free.size, log.need.size > 0
-    moves, covers, turn, paid = 0, 0, 0, 0.0
-    seen = desk.seen
-    seen[:] = 0
+    limits, states, needs, wanted_by = ground.limits, standing.limits, standing.needs, ground.wanted_by
+    is_logged = log.moves.size > 0
+    moves, covers, paid = NONE, 0, 0.0
     while True:
-        turn += 1
+        desk.turn[0] += 1
+        turn = desk.turn[0]
         has_moved, is_done = False, True
-        for limit in range(limits):
-            if not is_overdrawn(free[limit], room[limit]):
+        for limit in range(limits.size):
+            if not is_overdrawn(states[limit].free, limits[limit].room):
                 continue
             is_done = False
-            for r in range(wanted_start[limit], wanted_start[limit + 1]):
-                if not is_overdrawn(free[limit], room[limit]):
+            for r in range(limits[limit].first, limits[limit].end):
+                if not is_overdrawn(states[limit].free, limits[limit].room):
                     break
                 w = wanted_by[r]
-                if size[w] == 0 or seen[w] == turn or not holds(ground, standing, w, limit):
+                if needs[w].size == 0 or needs[w].seen == turn or not holds(ground, standing, w, limit):
                     continue
-                seen[w] = turn
+                needs[w].seen = turn
                 covers += 1
                 if is_logged:
-                    if covers > most or moves >= log.need.size:
+                    if covers > most or moves >= log.moves.size:
                         return False, moves
                     note(standing, w, log, moves)
-                before = cost[w]
+                before = needs[w].cost
                 if better(ground, standing, w, weight, desk):
                     has_moved = True
-                    paid += cost[w] - before
+                    paid += needs[w].cost - before
                     moves += 1
                     if paid > spare:
                         return False, moves
         if is_done:
             return True, moves
         if not has_moved:
-            for limit in range(limits):
-                if is_overdrawn(free[limit], room[limit]):
+            for limit in range(limits.size):
+                if is_overdrawn(states[limit].free, limits[limit].room):
                     steep = STEEP if covers > most else growth
-                    fine[limit] = min(fine[limit] * steep, MOST_FINE)
+                    states[limit].fine = min(states[limit].fine * steep, MOST_FINE)
 
 
 @compiled
@@ -173,17 +152,18 @@ def improve(
         Dollars per hour that were gained.
     """
     total = 0.0
-    rest = Log(log.need[1:], log.item[1:], log.times[1:], log.size[1:], log.cost[1:])
+    rest = Log(log.moves[1:], log.held[1:])
     for place in range(order.size):
         w = order[place]
-        standing.fine[:] = fine
-        note(standing, w, log, 0)
+        for limit in range(fine.size):
+            standing.limits[limit].fine = fine[limit]
+        note(standing, w, log, NONE)
         if not better(ground, standing, w, 0.0, desk):
             continue
-        spare = log.cost[0] - standing.cost[w]
+        spare = log.moves[0].cost - standing.needs[w].cost
         is_whole, moves = ease(ground, standing, 0.0, growth, most[place], spare, desk, rest)
         gain = gained(standing, log, moves + 1)
-        if is_whole and gain > SMALL_FRACTION * abs(log.cost[0]):
+        if is_whole and gain > SMALL_FRACTION * abs(log.moves[0].cost):
             total += gain
         else:
             take_back(ground, standing, log, moves + 1)

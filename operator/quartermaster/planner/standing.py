@@ -1,179 +1,194 @@
-"""What every need holds in a whole plan, what is free, and what it is fined to hold more: plain arrays. Compiled.
+"""What every need holds in a whole plan, what is free, and what it is fined to hold more: records. Compiled.
 
 Room may be overdrawn while a plan is being made: ``easing`` moves needs until it is not. Nothing is decided here.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 
 from quartermaster.planner.arrays import Floats, Ints
-from quartermaster.planner.bounds import Items, Wants
-from quartermaster.planner.branch import DEPTH, Effort, Hits, Rows, Work, nothing_collected, room_for_work
-from quartermaster.planner.compiled import compiled, inlined
+from quartermaster.planner.compiled import compiled, inlined, inner
+from quartermaster.planner.records import (
+    DEPTH,
+    Effort,
+    Held,
+    Hits,
+    Item,
+    Records,
+    Use,
+    Want,
+    Work,
+    room_for,
+    room_for_hits,
+    room_for_work,
+)
 
 OVERDRAWN = 1e-7
 """Part of a limit's room by which it may be overdrawn without being so."""
 MOST_FINE = 1e30
 """A fine that nothing is worth."""
-BACK, TAKEN = np.int64(-1), np.int64(1)
+BACK, TAKEN = cast("int", np.int64(-1)), cast("int", np.int64(1))
 """What ``shift`` does; of one type, or it is compiled for each."""
 _EPSILON = 1e-9
+
+
+class Limit:
+    """A limit while a plan is made."""
+
+    price: float
+    """Dollars per hour for a unit of it."""
+    room: float
+    first: int
+    """Where the needs with an option on it begin, and their end."""
+    end: int
+
+
+class State:
+    """A limit as it stands."""
+
+    free: float
+    """Below zero where it is overdrawn."""
+    fine: float
+    """Dollars per hour for each unit overdrawn."""
+    place: int
+    """Place among the rows of the need that is on the desk."""
+
+
+class Stand:
+    """A need as it stands."""
+
+    size: int
+    """Distinct items that it holds."""
+    cost: float
+    seen: int
+    """The turn in which it was looked at last."""
 
 
 class Ground(NamedTuple):
     """Numbers that stay while a plan is made: entries of options and limits, prices, and who may want a limit."""
 
-    items: Items
-    wants: Wants
-    start: Ints
-    """Where the entries of each option begin, and their end."""
-    limit: Ints
-    amount: Floats
-    wanted_start: Ints
-    """Where the needs with an option on each limit begin, and their end."""
+    items: Records[Item]
+    wants: Records[Want]
+    uses: Records[Use]
+    limits: Records[Limit]
     wanted_by: Ints
-    base: Floats
-    """Price of each item without those of limits."""
-    before: Ints
-    """Replicas that run of the same option, which is an item of its own: they come first."""
-    idle: Floats
-    """What each need costs with nothing."""
-    price: Floats
-    """Dollars per hour for a unit of each limit."""
-    room: Floats
 
 
 class Standing(NamedTuple):
-    """What each need holds: up to ``DEPTH`` items with their counts; and what that leaves of limits."""
+    """What each need holds, and what that leaves of limits."""
 
-    item: Ints
-    times: Ints
-    size: Ints
-    cost: Floats
-    free: Floats
-    """Below zero where a limit is overdrawn."""
-    fine: Floats
-    """Dollars per hour for each unit overdrawn."""
+    needs: Records[Stand]
+    held: Records[Held]
+    """By need, up to ``DEPTH`` items."""
+    limits: Records[State]
+
+
+class Move:
+    """What a need was before a move."""
+
+    need: int
+    size: int
+    cost: float
 
 
 class Log(NamedTuple):
     """What needs held before each of so many moves, so that moves can be taken back."""
 
-    need: Ints
-    item: Ints
-    times: Ints
-    size: Ints
-    cost: Floats
+    moves: Records[Move]
+    held: Records[Held]
 
 
 class Desk(NamedTuple):
     """Room to work on one need: its items as they stand, twice where only some of their replicas fit."""
 
-    items: Items
-    price: Floats
-    base: Floats
-    origin: Ints
-    """The item that each is."""
-    rows: Rows
-    place: Ints
-    """Place of a limit among the rows."""
-    seen: Ints
-    """The turn in which each need was looked at last."""
+    items: Records[Item]
     effort: Effort
     work: Work
     hits: Hits
+    turn: Ints
+    """Turns that needs were looked at in, as the only entry."""
 
 
 def standing_of(needs: int, limits: int) -> Standing:
     """Return the room for a standing."""
-    integers, floats = np.zeros((2, needs, DEPTH), np.int64), np.zeros(needs)
-    return Standing(integers[0], integers[1], np.zeros(needs, np.int64), floats, np.zeros(limits), np.zeros(limits))
+    return Standing(room_for(Stand, needs), room_for(Held, needs, DEPTH), room_for(State, limits))
 
 
 def log_of(moves: int) -> Log:
     """Return the room for so many moves."""
-    integers = np.zeros((2, moves, DEPTH), np.int64)
-    return Log(np.zeros(moves, np.int64), integers[0], integers[1], np.zeros(moves, np.int64), np.zeros(moves))
+    return Log(room_for(Move, moves), room_for(Held, moves, DEPTH))
 
 
-def desk_of(widest: int, entries: int, needs: int, limits: int, effort: Effort) -> Desk:
+def desk_of(widest: int, entries: int, effort: Effort) -> Desk:
     """Return the room to work on needs of so many items and entries at most."""
     count = 2 * widest
-    integers, floats = np.zeros((5, count), np.int64), np.zeros((5, count))
-    return Desk(
-        Items(
-            option=integers[0],
-            need=np.zeros(0, np.int64),
-            share=floats[0],
-            most=integers[1],
-            is_counted=np.zeros(count, np.bool_),
-            region=integers[2],
-            zone=integers[3],
-            requests_per_second=floats[1],
-            dollars_per_hour=floats[2],
-            start=np.zeros(2, np.int64),
-        ),
-        floats[3],
-        floats[4],
-        integers[4],
-        Rows(
-            np.zeros(count + 1, np.int64),
-            np.zeros(2 * entries, np.int64),
-            np.zeros(2 * entries),
-            np.zeros(entries),
-            np.zeros(entries),
-            np.zeros(entries),
-        ),
-        np.zeros(limits, np.int64),
-        np.zeros(needs, np.int64),
-        effort,
-        room_for_work(count),
-        nothing_collected(),
-    )
+    work = room_for_work(count, uses=2 * entries, rows=entries)
+    return Desk(room_for(Item, count), effort, work, room_for_hits(0, each=0), np.zeros(1, dtype=np.int64))
 
 
-@compiled
-def shift(ground: Ground, standing: Standing, w: int, sign: np.int64) -> None:
+@inner
+def shift(ground: Ground, standing: Standing, w: int, sign: int) -> None:
     """Give back what a need holds (−1), or take it (1)."""
-    option_of, start, limits, amounts = ground.items.option, ground.start, ground.limit, ground.amount
-    item, times = standing.item, standing.times
-    free = standing.free
-    for k in range(standing.size[w]):
-        i, count = option_of[item[w, k]], times[w, k] * sign
-        for e in range(start[i], start[i + 1]):
-            free[limits[e]] -= count * amounts[e]
+    items, uses, held, limits = ground.items, ground.uses, standing.held, standing.limits
+    for k in range(standing.needs[w].size):
+        item, count = items[held[w, k].item], held[w, k].times * sign
+        for e in range(item.first, item.end):
+            limits[uses[e].limit].free -= count * uses[e].amount
 
 
 @compiled
-def hold(ground: Ground, standing: Standing, w: int, options: Ints, counts: Ints, cost: float) -> bool:
-    """Let a need that holds nothing hold counts of options, at this cost; return whether it can."""
+def hold(
+    ground: Ground, standing: Standing, needs: Ints, start: Ints, options: Ints, counts: Ints, costs: Floats
+) -> None:
+    """Let needs hold counts of options, at these costs, instead of what they hold; nothing where that is too much.
+
+    Args:
+        ground: what does not change.
+        standing: what needs hold.
+        needs: the needs, none of them twice.
+        start: where the options of each of them begin, and their end.
+        options: the options.
+        counts: their counts.
+        costs: what each need costs then.
+    """
+    for place in range(needs.size):
+        w = needs[place]
+        shift(ground, standing, w, BACK)
+        standing.needs[w].size, standing.needs[w].cost = 0, ground.wants[w].idle
+        size = _laid(ground, standing.held, w, options[start[place] : start[place + 1]], counts[start[place] :])
+        if size >= 0:
+            standing.needs[w].size, standing.needs[w].cost = size, costs[place]
+            shift(ground, standing, w, TAKEN)
+
+
+@inner
+def _laid(ground: Ground, held: Records[Held], w: int, options: Ints, counts: Ints) -> int:
+    """Write counts of options as items of a need; return how many, or −1 where it has not as many."""
+    items, want = ground.items, ground.wants[w]
     size = 0
     for k in range(options.size):
         left = counts[k]
-        for j in range(ground.items.start[w], ground.items.start[w + 1]):
-            times = min(left, ground.items.most[j]) if ground.items.option[j] == options[k] else 0
+        for j in range(want.first, want.end):
+            times = min(left, items[j].most) if items[j].option == options[k] else 0
             if times > 0:
                 if size == DEPTH:
-                    return False
-                standing.item[w, size], standing.times[w, size] = j, times
+                    return -1
+                held[w, size].item, held[w, size].times = j, times
                 size, left = size + 1, left - times
         if left > 0:
-            return False
-    standing.size[w], standing.cost[w] = size, cost
-    shift(ground, standing, w, TAKEN)
-    return True
+            return -1
+    return size
 
 
-@compiled
+@inner
 def holds(ground: Ground, standing: Standing, w: int, limit: int) -> bool:
     """Whether a need holds something of a limit."""
-    option_of, start, limits = ground.items.option, ground.start, ground.limit
-    item = standing.item
-    for k in range(standing.size[w]):
-        i = option_of[item[w, k]]
-        for e in range(start[i], start[i + 1]):
-            if limits[e] == limit:
+    items, uses, held = ground.items, ground.uses, standing.held
+    for k in range(standing.needs[w].size):
+        item = items[held[w, k].item]
+        for e in range(item.first, item.end):
+            if uses[e].limit == limit:
                 return True
     return False
 
@@ -184,26 +199,24 @@ def is_overdrawn(free: float, room: float) -> bool:
     return free < -OVERDRAWN * max(1.0, room)
 
 
-@compiled
+@inner
 def charged(ground: Ground, standing: Standing, w: int, weight: float) -> float:
     """Return what a need costs as it stands: with prices of limits, as they weigh, and fines for what it overdraws."""
-    option_of, start, limits, amounts = ground.items.option, ground.start, ground.limit, ground.amount
-    item, times = standing.item, standing.times
-    free, fine, prices = standing.free, standing.fine, ground.price
-    total = standing.cost[w]
-    if standing.size[w] == 0:
-        return float(total)
+    items, uses, held, limits = ground.items, ground.uses, standing.held, standing.limits
+    total = standing.needs[w].cost
+    if standing.needs[w].size == 0:
+        return total
     shift(ground, standing, w, BACK)
-    for k in range(standing.size[w]):
-        i, count = option_of[item[w, k]], times[w, k]
-        for e in range(start[i], start[i + 1]):
-            limit, amount = limits[e], count * amounts[e]
-            total += weight * prices[limit] * amount
-            before = free[limit]
-            free[limit] = before - amount
+    for k in range(standing.needs[w].size):
+        item, count = items[held[w, k].item], held[w, k].times
+        for e in range(item.first, item.end):
+            limit, amount = limits[uses[e].limit], count * uses[e].amount
+            total += weight * ground.limits[uses[e].limit].price * amount
+            before = limit.free
+            limit.free = before - amount
             if before - amount < -OVERDRAWN:
-                total += fine[limit] * (min(before, 0.0) + amount - before)
-    return float(total)
+                total += limit.fine * (min(before, 0.0) + amount - before)
+    return total
 
 
 @inlined
@@ -214,112 +227,106 @@ def fitting(free: float, amount: float, before: int) -> int:
     return int(max(min(np.floor(max(free, 0.0) / amount + _EPSILON), 1e9) - before, 0.0))
 
 
-@compiled
-def lay_out(ground: Ground, standing: Standing, w: int, weight: float, desk: Desk) -> None:
-    """Lay out a need's items at the prices and the room of now, what it holds itself given back.
+@inner
+def lay_out(ground: Ground, standing: Standing, w: int, weight: float, desk: Desk) -> int:
+    """Lay out a need's items at the prices and the room of now, what it holds itself given back; return how many.
 
     An item some of whose replicas fit is there twice: as many as fit, and the others with their fine.
     """
     # Arrays by names of their own: taken from their tuples again and again, they would be counted each time.
-    items, onto, rows = ground.items, desk.items, desk.rows
-    option, most, start, limits, amounts = items.option, items.most, ground.start, ground.limit, ground.amount
-    base, before, prices, room = ground.base, ground.before, ground.price, ground.room
-    free, fine, place, first_entry = standing.free, standing.fine, desk.place, rows.start
+    items, uses, limits, states, want = ground.items, ground.uses, ground.limits, standing.limits, ground.wants[w]
+    onto, watched, rows = desk.items, desk.work.uses, desk.work.rows
     count, entries, places = 0, 0, 0
-    for j in range(items.start[w], items.start[w + 1]):
-        for e in range(start[option[j]], start[option[j] + 1]):
-            place[limits[e]] = -1
-    for j in range(items.start[w], items.start[w + 1]):
-        i = option[j]
-        inside, is_possible, fits = base[j], True, most[j]
-        for e in range(start[i], start[i + 1]):
-            inside += weight * amounts[e] * prices[limits[e]]
-            is_possible = is_possible and amounts[e] <= room[limits[e]] + _EPSILON
-            fits = min(fits, fitting(free[limits[e]], amounts[e], before[j]))
+    for j in range(want.first, want.end):
+        for e in range(items[j].first, items[j].end):
+            states[uses[e].limit].place = -1
+    for j in range(want.first, want.end):
+        item = items[j]
+        inside, is_possible, fits = item.base, True, item.most
+        for e in range(item.first, item.end):
+            limit, amount = uses[e].limit, uses[e].amount
+            inside += weight * amount * limits[limit].price
+            is_possible = is_possible and amount <= limits[limit].room + _EPSILON
+            fits = min(fits, fitting(states[limit].free, amount, item.before))
         if not is_possible:
             continue
         beyond = inside
-        for e in range(start[i], start[i + 1]):
-            if fitting(free[limits[e]], amounts[e], before[j]) <= fits:
-                beyond += amounts[e] * fine[limits[e]]
+        for e in range(item.first, item.end):
+            if fitting(states[uses[e].limit].free, uses[e].amount, item.before) <= fits:
+                beyond += uses[e].amount * states[uses[e].limit].fine
         for is_beyond in range(2):
-            own = most[j] - fits if is_beyond else fits
+            own = item.most - fits if is_beyond else fits
             if own <= 0:
                 continue
-            _copy(items, j, onto, count)
-            onto.most[count], desk.origin[count] = own, j
-            desk.price[count], desk.base[count] = beyond if is_beyond else inside, inside
-            first_entry[count] = entries
-            for e in range(start[i], start[i + 1]):
-                limit = limits[e]
-                if place[limit] < 0:
-                    place[limit] = places
-                    rows.free[places], rows.fine[places] = max(free[limit], 0.0), fine[limit]
+            onto[count] = item
+            copy = onto[count]
+            copy.most, copy.origin, copy.price, copy.cost = own, j, inside, beyond if is_beyond else inside
+            copy.first = entries
+            for e in range(item.first, item.end):
+                state = states[uses[e].limit]
+                if state.place < 0:
+                    state.place = places
+                    rows[places].free, rows[places].fine = max(state.free, 0.0), state.fine
                     places += 1
-                rows.row[entries], rows.amount[entries] = place[limit], amounts[e]
+                watched[entries].limit, watched[entries].amount = state.place, uses[e].amount
                 entries += 1
+            copy.end = entries
             count += 1
-            first_entry[count] = entries
-    desk.items.start[1] = count
+    return count
 
 
-@inlined
-def _copy(items: Items, j: int, onto: Items, place: int) -> None:
-    onto.option[place], onto.share[place], onto.is_counted[place] = items.option[j], items.share[j], items.is_counted[j]
-    onto.region[place], onto.zone[place] = items.region[j], items.zone[j]
-    onto.requests_per_second[place] = items.requests_per_second[j]
-    onto.dollars_per_hour[place] = items.dollars_per_hour[j]
-
-
-@compiled
+@inner
 def take(ground: Ground, standing: Standing, w: int, size: int, unmet: float, desk: Desk) -> None:
     """Let a need hold the cover that lies on the desk, once what it held is given back."""
+    held, found = standing.held, desk.work.held
     count, cost = 0, unmet
     for k in range(size):
-        j, times = desk.origin[desk.work.item[k]], desk.work.times[k]
-        cost += times * ground.base[j]
+        j, times = desk.items[found[k].item].origin, found[k].times
+        cost += times * ground.items[j].base
         place = count
         for q in range(count):
-            if standing.item[w, q] == j:
+            if held[w, q].item == j:
                 place = q
         if place == count:
-            standing.item[w, count], standing.times[w, count] = j, 0
+            held[w, count].item, held[w, count].times = j, 0
             count += 1
-        standing.times[w, place] += times
-    standing.size[w] = count
-    standing.cost[w] = cost if count else ground.idle[w]
+        held[w, place].times += times
+    standing.needs[w].size = count
+    standing.needs[w].cost = cost if count else ground.wants[w].idle
     shift(ground, standing, w, TAKEN)
 
 
-@compiled
+@inner
 def note(standing: Standing, w: int, log: Log, place: int) -> None:
     """Note what a need holds."""
-    log.need[place], log.size[place], log.cost[place] = w, standing.size[w], standing.cost[w]
-    for k in range(standing.size[w]):
-        log.item[place, k], log.times[place, k] = standing.item[w, k], standing.times[w, k]
+    move, need = log.moves[place], standing.needs[w]
+    move.need, move.size, move.cost = w, need.size, need.cost
+    for k in range(need.size):
+        log.held[place, k].item, log.held[place, k].times = standing.held[w, k].item, standing.held[w, k].times
 
 
-@compiled
+@inner
 def take_back(ground: Ground, standing: Standing, log: Log, moves: int) -> None:
     """Take back the moves that were noted, the last one first."""
-    for place in range(moves - 1, -1, BACK):
-        w = log.need[place]
+    for place in range(moves - 1, -1, -1):
+        move = log.moves[place]
+        w = move.need
         shift(ground, standing, w, BACK)
-        for k in range(log.size[place]):
-            standing.item[w, k], standing.times[w, k] = log.item[place, k], log.times[place, k]
-        standing.size[w], standing.cost[w] = log.size[place], log.cost[place]
+        for k in range(move.size):
+            standing.held[w, k].item, standing.held[w, k].times = log.held[place, k].item, log.held[place, k].times
+        standing.needs[w].size, standing.needs[w].cost = move.size, move.cost
         shift(ground, standing, w, TAKEN)
 
 
-@compiled
+@inner
 def gained(standing: Standing, log: Log, moves: int) -> float:
     """Return by how much less needs cost than before the moves that were noted."""
     total = 0.0
     for place in range(moves):
         is_first = True
         for earlier in range(place):
-            if log.need[earlier] == log.need[place]:
+            if log.moves[earlier].need == log.moves[place].need:
                 is_first = False
         if is_first:
-            total += log.cost[place] - standing.cost[log.need[place]]
+            total += log.moves[place].cost - standing.needs[log.moves[place].need].cost
     return total

@@ -5,12 +5,12 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from quartermaster.planner.arrays import Floats, Ints
-from quartermaster.planner.branch import Effort
 from quartermaster.planner.column import Columns, chosen_columns, paid_of, total_of, value_of
 from quartermaster.planner.cover import Covers
-from quartermaster.planner.easing import better, ease, improve
+from quartermaster.planner.easing import ease, improve
 from quartermaster.planner.problem import Problem
-from quartermaster.planner.standing import BACK, MOST_FINE, Ground, desk_of, hold, log_of, shift, standing_of
+from quartermaster.planner.records import DEPTH, Effort, Use, room_for
+from quartermaster.planner.standing import MOST_FINE, Ground, Limit, desk_of, hold, log_of, standing_of
 
 EFFORT = Effort(0.0, 0.0, 1_000, 8)
 """How closely the covers of a move are looked for ..."""
@@ -45,29 +45,24 @@ class Whole:
         """Begin with nothing held; prices are those of the limits."""
         self.problem = problem
         self._covers, self._prices = covers, prices
-        items, usage, options = covers.items, problem.usage, problem.options
+        usage, options = problem.usage, problem.options
         count = problem.needs.count
         wanted = np.unique(usage.limit * count + options.need[usage.option])
-        self._ground = Ground(
-            items,
-            covers.wants,
-            usage.start.astype(np.int64),
-            usage.limit.astype(np.int64),
-            usage.amount,
-            np.searchsorted(wanted // count, np.arange(problem.room.size + 1)),
-            wanted % count,
-            covers.base,
-            covers.before,
-            covers.idle,
+        start = np.searchsorted(wanted // count, np.arange(problem.room.size + 1))
+        limits, uses = room_for(Limit, problem.room.size), room_for(Use, usage.limit.size)
+        limits["price"][:], limits["room"][:], limits["first"][:], limits["end"][:] = (
             prices,
             problem.room,
+            start[:-1],
+            start[1:],
         )
+        uses["limit"][:], uses["amount"][:] = usage.limit, usage.amount
+        self._ground = Ground(covers.items, covers.wants, uses, limits, wanted % count)
         self._standing = standing_of(count, problem.room.size)
-        self._standing.cost[:] = covers.idle
-        self._standing.free[:] = problem.room
-        entries = np.bincount(items.need, np.diff(usage.start)[items.option], count)
-        widest = int(np.diff(items.start).max(initial=0))
-        self._desk = desk_of(widest, int(entries.max(initial=0)), count, problem.room.size, effort)
+        self._standing.needs["cost"][:] = covers.idle
+        self._standing.limits["free"][:] = problem.room
+        entries = np.bincount(covers.items["need"], covers.items["end"] - covers.items["first"], count)
+        self._desk = desk_of(covers.widest, int(entries.max(initial=0)), effort)
         self._log = log_of(MOVES + 1)
         priced = prices[prices > 0]
         usual = float(np.median(priced)) if priced.size else 1.0
@@ -76,38 +71,22 @@ class Whole:
     @property
     def counts(self) -> Ints:
         """Counts by option of what is held."""
-        standing = self._standing
+        size, held = self._standing.needs["size"], self._standing.held
         counts = np.zeros(self.problem.options.count, dtype=np.int64)
-        held = np.arange(standing.item.shape[1]) < standing.size[:, None]
-        np.add.at(counts, self._covers.items.option[standing.item[held]], standing.times[held])
+        is_held = np.arange(DEPTH) < size[:, None]
+        np.add.at(counts, self._covers.items["option"][held["item"][is_held]], held["times"][is_held])
         return counts
 
     def hold(self, columns: Columns) -> None:
         """Let needs hold these columns instead of what they hold; a need may not come twice."""
-        ground, standing = self._ground, self._standing
-        starts, costs = (
-            columns.start.tolist(),
-            (value_of(self.problem, columns) - self._covers.stop[columns.need]).tolist(),
-        )
-        for need, first, last, cost in zip(columns.need.tolist(), starts[:-1], starts[1:], costs, strict=True):
-            shift(ground, standing, need, BACK)
-            standing.size[need], standing.cost[need] = 0, ground.idle[need]
-            hold(ground, standing, need, columns.option[first:last], columns.count[first:last], cost)
+        costs = value_of(self.problem, columns) - self._covers.stop[columns.need]
+        hold(self._ground, self._standing, columns.need, columns.start, columns.option, columns.count, costs)
 
     def ease(self, *, is_late: Callable[[], bool]) -> None:
         """Let needs make way until everything fits; where it is late, at any price."""
-        self._standing.fine[:] = FIRST_FINE * self._fine
-        no_log = log_of(0)
-        ease(
-            self._ground,
-            self._standing,
-            1.0,
-            GROWTH,
-            0 if is_late() else COVERS,
-            np.inf,
-            self._desk,
-            no_log,
-        )
+        self._standing.limits["fine"][:] = FIRST_FINE * self._fine
+        covers = 0 if is_late() else COVERS
+        ease(self._ground, self._standing, 1.0, GROWTH, covers, np.inf, self._desk, log_of(0))
 
     def improve(self, *, least: Floats, goal: float, is_late: Callable[[], bool], passes: int = PASSES) -> None:
         """Let needs have what they would like best, those first that lose most, until the objective reaches the goal.
@@ -123,36 +102,20 @@ class Whole:
             regret = value_of(self.problem, columns) + paid_of(self.problem, columns, self._prices) - least
             gain = 0.0
             for chunk in _chunks(np.argsort(-regret, kind="stable")):
-                gain += self._improve(chunk)
+                gain += self._improve(chunk, self._fine)
                 if is_late():
                     return
             if gain <= NEAR_FRACTION * abs(before):
                 return
 
-    def _improve(self, needs: Ints) -> float:
-        standing = self._standing
-        return improve(
-            self._ground,
-            standing,
-            needs,
-            self._fine,
-            GROWTH,
-            np.where(standing.size[needs] == 0, TRIED_WITHOUT_ROOM, TRIED),
-            self._desk,
-            self._log,
-        )
+    def _improve(self, needs: Ints, fine: Floats) -> float:
+        has_nothing = self._standing.needs["size"][needs] == 0
+        most = np.where(has_nothing, TRIED_WITHOUT_ROOM, TRIED)
+        return improve(self._ground, self._standing, needs, fine, GROWTH, most, self._desk, self._log)
 
     def fill(self, needs: Sequence[int]) -> None:
         """Let needs that hold nothing have what still fits, one after another."""
-        self._standing.fine[:] = MOST_FINE
-        for need in needs:
-            better(
-                self._ground,
-                self._standing,
-                need,
-                0.0,
-                self._desk,
-            )
+        self._improve(np.array(needs, dtype=np.int64), np.full(self._fine.size, MOST_FINE))
 
 
 def _chunks(order: Ints) -> list[Ints]:
