@@ -269,3 +269,18 @@ def test_every_refused_candidate_is_in_the_plan() -> None:
     where = fleet(pool("eu"), pool("us", region="us-east1"))
     told = [(r.pool, r.shape_key, r.rule) for r in plan(where, [asked]).rejections]
     assert told == [("eu", "", "residency"), ("us", "vllm-bf16-tp1", "memory"), ("us", "vllm-bf16-tp2", "memory")]
+
+
+def test_who_goes_short_has_what_a_smaller_one_leaves_whoever_leaves() -> None:
+    """One of two small replicas goes, from the large node or from the small one: either way two large ones fit."""
+
+    def sized(name: str, chips: int, count: int, *running: Running) -> Workload:
+        shape = {"name": f"x{chips}", "accelerator": H100.name, "precision": "BF16", "tensorParallelism": chips}
+        serving = {"shapes": [{**shape, "engine": "VLLM"}]}
+        return workload(name, rate=0.0, replicas=count, running=running, serving=serving)
+
+    nodes = [host("n0", 8, free_chips=7), host("n1", 8, available_chips=4, free_chips=3), host("n2", 1)]
+    small = sized("small", 1, 1, Running("pool", "x1-vllm-bf16-tp1", 2, 2, ("n0", "n1")))
+    made = plan(fleet(pool(nodes=nodes)), [sized("large", 4, 3), small])
+    assert replicas(made) == {("large", "pool"): 2, ("small", "pool"): 1}
+    assert [short.replicas for short in made.shortfalls] == [1]

@@ -125,7 +125,7 @@ def _requests(spec: Mapping[str, Any]) -> Mapping[str, int]:
 
 
 def _of_container(container: Mapping[str, Any]) -> dict[str, int]:
-    """What a container asks for; an API server writes a limit without a request as a request as well, files need not."""
+    """What a container asks for; an API server writes a limit without a request as a request too, files need not."""
     resources = container.get("resources") or {}
     asked = {**(resources.get("limits") or {}), **(resources.get("requests") or {})}
     return {name: _units(str(amount)) for name, amount in asked.items() if is_extended(name)}

@@ -30,7 +30,7 @@ REACH_FRACTION = 0.15
 """By how much a price may move in a round, in parts of itself ..."""
 LEAST_REACH_FRACTION = 0.02
 """... and of what a unit of its limit usually costs."""
-STEPS, CLOSE_STEPS = 80, 200
+STEPS, CLOSE_STEPS = 80, 160
 """Steps of a round, and of one where the bound is near."""
 EVERY = 20
 """Steps after which parts and prices may go on from their averages."""
@@ -38,7 +38,7 @@ FEW_ENTRIES = 3_000
 """A master this small is solved more closely: its steps cost next to nothing."""
 MORE = 10
 """Times as many steps, there."""
-DEAR_FRACTION = 0.5
+DEAR_FRACTION = 0.2
 """A column that costs more than this above its need's best one is not looked at."""
 
 

@@ -1,8 +1,9 @@
 """The planner's door: a fleet and workloads in, a plan out. Pure; the parts are beside.
 
 eligible → offers → problem → solve → seat. A plan that cannot be realised, because what runs stands in the way of
-something larger, is solved again with those pools settled as they are; the bound of the first solution stays, because
-it was found with fewer limits. Where a plan of before is at hand, only what has changed since is planned (``again``).
+something larger or in a zone, is solved again with those pools settled as they are, and who goes short by that is
+covered once more (``reseat``); the bound of the first solution stays, because it was found with fewer limits.
+Where a plan of before is at hand, only what has changed since is planned (``again``).
 """
 
 from collections.abc import Callable, Mapping, Sequence
