@@ -278,17 +278,18 @@ def offers_after(known: Known, now: Changed) -> tuple[Offer, ...]:
     return tuple(sorted([*kept, *come], key=lambda one: one.need.nature))
 
 
-def head_start(known: Known, posed: Posed) -> tuple[Floats, Columns]:
-    """Return prices and columns to begin with, for the same pools with the same numbers, posed anew."""
-    rows = zip(known.posed.limits, known.solution.prices.tolist(), strict=True)
+def head_start(before: Posed, solution: Solution, posed: Posed) -> tuple[Floats, Columns]:
+    """Return prices and columns to begin with, of the same pools with the same numbers that were posed before."""
+    rows = zip(before.limits, solution.prices.tolist(), strict=True)
     at = {(row.pool, row.chips, row.zone): price for row, price in rows}
     prices = np.array([at.get((row.pool, row.chips, row.zone), 0.0) for row in posed.limits])
     place = {id(one): need for need, one in enumerate(posed.offers)}
-    need = np.array([place.get(id(one), -1) for one in known.posed.offers], dtype=np.int64)
-    before, now = known.posed.starts, posed.starts
-    columns = known.solution.columns
+    need = np.array([place.get(id(one), -1) for one in before.offers], dtype=np.int64)
+    columns = solution.columns
     columns = columns.of(np.flatnonzero(need[columns.need] >= 0))
-    shift = now[need] - before[:-1]
+    shift = posed.starts[need] - before.starts[:-1]
     owner, entries = spans(columns.start[:-1], np.diff(columns.start))
     option = columns.option[entries] + shift[columns.need[owner]]
-    return prices, Columns(need[columns.need], columns.start, option, columns.count)
+    moved = Columns(need[columns.need], columns.start, option, columns.count)
+    too_many = np.bincount(owner, columns.count > posed.problem.options.most[option], columns.size) > 0
+    return prices, moved.of(np.flatnonzero(~too_many))

@@ -158,10 +158,13 @@ def _realisable(asked: _Asked, *, is_late: Callable[[], bool]) -> tuple[Posed, S
         places, offers, tenants = now.places, offers_after(known, now), now.tenants
     settled: set[str] = set()
     bound: float | None = None
+    # What is known of one round helps the next: other pools are settled, and nothing else is otherwise.
+    earlier = None if known is None or now is None else (known.posed, known.solution)
     for _ in range(ROUNDS):
         posed = pose(offers, places, tenants, settled=settled)
-        start = None if known is None or now is None else head_start(known, posed)
+        start = None if earlier is None else head_start(*earlier, posed)
         solution = finer(posed, solve(posed.problem, priorities_of(posed), is_late=is_late, known=start))
+        earlier = (posed, solution)
         bound = solution.bound if bound is None else bound
         solution = replace(solution, bound=min(bound, solution.objective))
         blocked = homeless(posed, solution.counts).keys()

@@ -94,16 +94,23 @@ def objective_of(problem: Problem, counts: Ints) -> float:
 
 
 def _solve_hard(
-    problem: Problem, *, is_late: Callable[[], bool], known: tuple[Floats, Columns] | None = None
+    problem: Problem,
+    *,
+    is_late: Callable[[], bool],
+    known: tuple[Floats, Columns] | None = None,
+    is_hasty: bool = False,
 ) -> Solution:
-    """Return the cheapest plan found that meets needs whole, or, where they are soft, as far as pays."""
+    """Return the cheapest plan found that meets needs whole, or, where they are soft, as far as pays.
+
+    In haste, no second plan is sought where the first one leaves a need without room.
+    """
     master = Master(problem)
     master.add(running_columns(problem))
     if known is not None:
         master.add(known[1])
     master.generate(first_prices(problem) if known is None else known[0], is_late=is_late)
     master.price(master.prices, CLOSE)
-    counts, bound = _whole(master, is_late=is_late), master.bound
+    counts, bound = _whole(master, is_hasty=is_hasty, is_late=is_late), master.bound
     if problem.needs.count <= FEW_NEEDS and not is_late():
         better, bound = combine(master, chosen_columns(problem, counts), TO_THE_END)
         if better is not None and total_of(problem, better) < total_of(problem, counts):
@@ -114,7 +121,7 @@ def _solve_hard(
     return Solution(counts, objective, min(bound, objective), master.prices, master.columns)
 
 
-def _whole(master: Master, *, is_late: Callable[[], bool]) -> Ints:
+def _whole(master: Master, *, is_hasty: bool, is_late: Callable[[], bool]) -> Ints:
     """Return the best whole plan found: where one leaves a need without room, another is sought more closely."""
     problem, least = master.problem, master.known(master.prices)
     best, value = np.zeros(problem.options.count, dtype=np.int64), np.inf
@@ -126,7 +133,7 @@ def _whole(master: Master, *, is_late: Callable[[], bool]) -> Ints:
         reached = total_of(problem, whole.counts)
         if reached < value:
             best, value = whole.counts, reached
-        if is_late() or not _unserved(problem, best).any():
+        if is_hasty or is_late() or not _unserved(problem, best).any():
             break
     return best
 
@@ -166,7 +173,7 @@ def _with_the_rest(
     whole.fill(short[np.argsort(-problem.needs.dearest[short], kind="stable")].tolist())
     counts = whole.counts
     asked = _asking(asked, np.arange(problem.needs.count), asked, counts)
-    again = _solve_hard(asked, is_late=is_late, known=(found.prices, found.columns))
+    again = _solve_hard(asked, is_late=is_late, known=(found.prices, found.columns), is_hasty=True)
     if _unserved(asked, again.counts).any():
         objective = total_of(asked, counts)
         again = replace(again, counts=counts, objective=objective, bound=min(again.bound, objective))
