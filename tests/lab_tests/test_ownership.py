@@ -26,6 +26,9 @@ with other work all of them may need these."""
 GONE_SECONDS = 60.0
 """The kernel ends what is left, and frees hundreds of megabytes of each."""
 OWNER = """
+import signal
+# Whoever is started in the background is born deaf to interrupts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 import json, os, sys, time
 from tests.lab import components
 from tests.lab.cluster import Cluster
