@@ -16,11 +16,6 @@ def spans(starts: Ints, lengths: Ints) -> tuple[Ints, Ints]:
     return owners, np.arange(total) - np.repeat(ends - lengths - starts, lengths)
 
 
-def firsts_of(groups: Ints) -> Ints:
-    """Return where each run of equal values begins; there is at least one value."""
-    return np.flatnonzero(np.concatenate(([True], groups[1:] != groups[:-1])))
-
-
 def ranks_in(groups: Ints) -> Ints:
     """Return the place of each value within its run of equal values, from 0."""
     return np.arange(groups.size) - np.searchsorted(groups, groups)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from quartermaster.planner.arrays import Floats, Ints, spans
-from quartermaster.planner.problem import Part, Problem
+from quartermaster.planner.problem import Problem
 from quartermaster.planner.unmet import TOLERANCE, Unmet, unmet_price
 
 
@@ -144,19 +144,6 @@ def paid_of(problem: Problem, columns: Columns, prices: Floats) -> Floats:
     column, limit, amount = usage_of_columns(problem, columns)
     paid: Floats = np.bincount(column, prices[limit] * amount, columns.size).astype(np.float64)
     return paid
-
-
-def inside(part: Part, columns: Columns) -> Columns:
-    """Return those of the whole's columns that are possible in a part of it, with the part's numbers."""
-    place = np.full(int(max(columns.need.max(initial=0), part.needs.max(initial=0))) + 1, -1)
-    place[part.needs] = np.arange(part.needs.size)
-    option = np.full(int(max(columns.option.max(initial=0), part.options.max(initial=0))) + 1, -1)
-    option[part.options] = np.arange(part.options.size)
-    own = option[columns.option]
-    most = np.where(own >= 0, part.problem.options.most[own] if part.options.size else 0, -1)
-    misses = np.bincount(columns.owner, columns.count > most, columns.size) > 0
-    kept = columns.of(np.flatnonzero((place[columns.need] >= 0) & ~misses))
-    return Columns(place[kept.need], kept.start, option[kept.option], kept.count)
 
 
 def chosen_columns(problem: Problem, counts: Ints) -> Columns:

@@ -10,13 +10,13 @@ a_i ≥ |n_i − running_i|,   Σ amount_i n_i ≤ room                         
 import numpy as np
 
 from quartermaster.planner.arrays import Bools, Floats, Ints
-from quartermaster.planner.highs import INFINITY, Choice, Effort, Matrix, choose
+from quartermaster.planner.highs import INFINITY, Choice, Matrix, Stop, choose
 from quartermaster.planner.problem import Problem
 
 LARGE = 250
 """Options from which the last tenths of a percent would take minutes."""
-SMALL_EFFORT = Effort(gap_fraction=1e-5, nodes=20_000, seconds=10.0)
-LARGE_EFFORT = Effort(gap_fraction=2e-3, nodes=100, seconds=10.0)
+SMALL_STOP = Stop(gap_fraction=1e-5, nodes=20_000, seconds=10.0)
+LARGE_STOP = Stop(gap_fraction=2e-3, nodes=100, seconds=10.0)
 _EPSILON = 1e-9
 
 
@@ -75,7 +75,7 @@ def compact(problem: Problem) -> tuple[Ints | None, float]:
     for limit, room in enumerate(problem.room.tolist()):
         own = np.flatnonzero(usage.limit == limit)
         rows.add(usage.option[own], usage.amount[own], upper=room)
-    found = choose(rows.choice(), LARGE_EFFORT if options.count >= LARGE else SMALL_EFFORT)
+    found = choose(rows.choice(), LARGE_STOP if options.count >= LARGE else SMALL_STOP)
     if found.values is None:
         return None, found.bound
     return np.round(found.values[: options.count]).astype(np.int64), found.bound

@@ -40,7 +40,7 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
-class Effort:
+class Stop:
     """When to stop: at a relative gap, after so many nodes, and at the latest after so many seconds."""
 
     gap_fraction: float
@@ -57,13 +57,13 @@ class Chosen:
     bound: float
 
 
-def choose(choice: Choice, effort: Effort, start: Floats | None = None) -> Chosen:
-    """Return the best choice found within the effort; ``start`` is a choice that is known to be possible."""
+def choose(choice: Choice, stop: Stop, start: Floats | None = None) -> Chosen:
+    """Return the best choice found before the stop; ``start`` is a choice that is known to be possible."""
     solver = _solver()
-    solver.setOptionValue("mip_rel_gap", effort.gap_fraction)
+    solver.setOptionValue("mip_rel_gap", stop.gap_fraction)
     solver.setOptionValue("mip_abs_gap", 1e-7)
-    solver.setOptionValue("mip_max_nodes", effort.nodes)
-    solver.setOptionValue("time_limit", effort.seconds)
+    solver.setOptionValue("mip_max_nodes", stop.nodes)
+    solver.setOptionValue("time_limit", stop.seconds)
     count = choice.cost.size
     lp = highspy.HighsLp()
     lp.num_col_, lp.num_row_ = count, choice.lower.size

@@ -13,8 +13,8 @@ import numpy as np
 from quartermaster.planner.arrays import Floats, Ints, spans
 from quartermaster.planner.column import Columns, usage_of_columns, value_of
 from quartermaster.planner.cover import CLOSE, USUAL, Care, Covers
-from quartermaster.planner.highs import INFINITY, Matrix
-from quartermaster.planner.primaldual import Bundle, approach, least
+from quartermaster.planner.highs import INFINITY
+from quartermaster.planner.primaldual import Bundle, Limits, approach, least
 from quartermaster.planner.problem import Problem
 from quartermaster.planner.start import usual_prices
 
@@ -72,15 +72,15 @@ class Master:
         nothing = np.zeros(0, dtype=np.int64)
         self.add(Columns(np.arange(needs), np.zeros(needs + 1, dtype=np.int64), nothing, nothing))
 
-    def add(self, columns: Columns) -> int:
-        """Add the columns that are new; return how many."""
+    def add(self, columns: Columns) -> None:
+        """Add the columns that are new."""
         new = []
         for place, name in enumerate(columns.names()):
             if name not in self._known:
                 self._known.add(name)
                 new.append(place)
         if not new:
-            return 0
+            return
         fresh = columns.of(np.array(new))
         values = value_of(self.problem, fresh)
         column, limit, amount = usage_of_columns(self.problem, fresh)
@@ -93,7 +93,6 @@ class Master:
             np.concatenate([self.taken[1], limit]),
             np.concatenate([self.taken[2], amount]),
         )
-        return fresh.size
 
     def reduced(self, prices: Floats) -> Floats:
         """Return what each column costs at the prices."""
@@ -102,32 +101,36 @@ class Master:
 
     def known(self, prices: Floats) -> Floats:
         """Return the price of the best known column of each need."""
+        return self._least(self.reduced(prices))
+
+    def _least(self, reduced: Floats) -> Floats:
         found = np.full(self.problem.needs.count, np.inf)
-        np.minimum.at(found, self.columns.need, self.reduced(prices))
+        np.minimum.at(found, self.columns.need, reduced)
         return found
 
-    def price(self, prices: Floats, care: Care = USUAL) -> int:
-        """Look for better columns at the prices; keep the bound; return how many columns are new."""
+    def price(self, prices: Floats, care: Care) -> None:
+        """Look for better columns at the prices, and keep the bound."""
         priced = self.covers.cheapest(prices, self.known(prices), care)
         spared = float(prices @ self.problem.room)
         bound = float(priced.bound.sum()) - spared
         self.hoped = float(priced.value.sum()) - spared
         if bound > self.bound:
             self.bound, self.prices = bound, prices
-        return self.add(priced.columns)
+        self.add(priced.columns)
 
-    def generate(self, first_prices: Floats, *, is_late: Callable[[], bool], rounds: int = ROUNDS) -> None:
+    def generate(self, first_prices: Floats, *, is_late: Callable[[], bool]) -> None:
         """Add columns until the bound is close, rounds bring nothing more, or it is late."""
         usual = usual_prices(self.problem)
         self.price(first_prices, QUICK)
         prices, middle, best, times = first_prices, first_prices, -INFINITY, 1
-        for _ in range(rounds):
+        for _ in range(ROUNDS):
             if is_late():
                 return
             low = np.maximum((1 - REACH_FRACTION) * middle - LEAST_REACH_FRACTION * usual, 0.0)
             high = (1 + REACH_FRACTION) * middle + LEAST_REACH_FRACTION * usual
             steps = times * (CLOSE_STEPS if self._gap(best) < FAR_FRACTION else STEPS)
-            prices = self._approached(np.clip(prices, low, high), (low, high), usual, steps)
+            limits = Limits(self.problem.room, usual, low, high)
+            prices = self._approached(np.clip(prices, low, high), limits, steps)
             care = QUICK if self._gap(best) >= FAR_FRACTION else USUAL if times == 1 else CLOSE
             self.price(prices, care)
             is_stale = self.hoped <= best + CLOSE_FRACTION * abs(best)
@@ -144,11 +147,12 @@ class Master:
             return 1.0
         return (self.value - max(best, self.bound)) / max(abs(self.value), 1e-6)
 
-    def _approached(self, prices: Floats, between: tuple[Floats, Floats], usual: Floats, steps: int) -> Floats:
-        """Return prices between these at which the known columns cost most; move the parts that are taken."""
+    def _approached(self, prices: Floats, limits: Limits, steps: int) -> Floats:
+        """Return prices of the limits at which the known columns cost most; move the parts that are taken."""
         needs = self.problem.needs.count
-        cheapest = self.known(prices)[self.columns.need]
-        over = self.reduced(prices) - cheapest
+        reduced = self.reduced(prices)
+        cheapest = self._least(reduced)[self.columns.need]
+        over = reduced - cheapest
         is_worth = (over <= DEAR_FRACTION * np.abs(cheapest)) | (self.parts > 0)
         is_worth[:needs] = True
         worth = np.flatnonzero(is_worth)
@@ -165,11 +169,10 @@ class Master:
         first_of_need = np.lexsort((over[order], need))[start[:-1]]
         part[first_of_need[np.bincount(need, part, needs) <= 0]] = 1.0
         steps *= MORE if at.size < FEW_ENTRIES else 1
-        room = self.problem.room
-        found = approach(bundle, part, prices.copy(), room, usual, *between, steps, EVERY)
+        found = approach(bundle, part, prices.copy(), limits, steps, EVERY)
         self.parts[:] = 0.0
         self.parts[order] = part
-        self.value = least(bundle, found, room)
+        self.value = least(bundle, found, limits.room)
         return found
 
     def likeliest(self) -> Columns:
@@ -177,13 +180,3 @@ class Master:
         order = np.lexsort((np.arange(self.parts.size), -self.parts, self.columns.need))
         _, firsts = np.unique(self.columns.need[order], return_index=True)
         return self.columns.of(order[firsts])
-
-
-def matrix_of(need: Ints, column: Ints, limit: Ints, amount: Floats, *, needs: int) -> Matrix:
-    """Return the master's matrix: a row for each need, then one for each limit."""
-    size = need.size
-    owner = np.concatenate([np.arange(size), column])
-    order = np.argsort(owner, kind="stable")
-    row = np.concatenate([need, needs + limit])[order]
-    value = np.concatenate([np.ones(size), amount])[order]
-    return Matrix(np.searchsorted(owner[order], np.arange(size + 1)), row, value)

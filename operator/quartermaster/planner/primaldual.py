@@ -29,6 +29,18 @@ class Bundle(NamedTuple):
     amount: Floats
 
 
+class Limits(NamedTuple):
+    """What there is, and what it may cost; arrays have one entry for each limit."""
+
+    room: Floats
+    usual: Floats
+    """Dollars per hour that a unit usually costs: steps are measured by it."""
+    low: Floats
+    """No price goes below."""
+    high: Floats
+    """No price goes above."""
+
+
 @compiled
 def least(bundle: Bundle, price: Floats, room: Floats) -> float:
     """Return what all needs cost at least with these columns at the prices, less what the room is worth."""
@@ -101,39 +113,26 @@ def project(value: Floats, count: int, ranked: Floats) -> float:
     return taken
 
 
-def approach(
-    bundle: Bundle,
-    part: Floats,
-    price: Floats,
-    room: Floats,
-    usual: Floats,
-    low: Floats,
-    high: Floats,
-    steps: int,
-    every: int,
-) -> Floats:
+def approach(bundle: Bundle, part: Floats, price: Floats, limits: Limits, steps: int, every: int) -> Floats:
     """Move parts and prices towards the optimum.
 
     Args:
         bundle: the columns.
         part: of each column that is taken; moved.
         price: of each limit; moved.
-        room: of each limit.
-        usual: dollars per hour that a unit of each limit usually costs: steps are measured by it.
-        low: no price goes below.
-        high: no price goes above.
+        limits: what is there, and between what prices may move.
         steps: how often both are moved.
         every: steps after which both may go on from their averages.
 
     Returns:
         The prices at which these columns cost most, of those that were looked at.
     """
-    needs, limits = bundle.start.size - 1, room.size
+    needs, rows = bundle.start.size - 1, limits.room.size
     widest = int(np.diff(bundle.start).max(initial=0))
-    by_limit, use, new, mean, price_sum = np.zeros((5, limits))
+    by_limit, use, new, mean, price_sum = np.zeros((5, rows))
     by_need, value, ranked = np.empty(needs), np.empty(widest), np.empty(widest)
     desk = _Desk(by_need, value, ranked, np.zeros(part.size), by_limit, use, new, mean, price_sum, price.copy())
-    _approach(bundle, part, price, room, usual, low, high, steps, every, desk)
+    _approach(bundle, part, price, limits, steps, every, desk)
     return desk.best_price
 
 
@@ -153,27 +152,17 @@ class _Desk(NamedTuple):
 
 
 @compiled
-def _approach(
-    bundle: Bundle,
-    part: Floats,
-    price: Floats,
-    room: Floats,
-    usual: Floats,
-    low: Floats,
-    high: Floats,
-    steps: int,
-    every: int,
-    desk: _Desk,
-) -> None:
+def _approach(bundle: Bundle, part: Floats, price: Floats, limits: Limits, steps: int, every: int, desk: _Desk) -> None:
     start, cost, entry, limit, amount = bundle.start, bundle.cost, bundle.entry, bundle.limit, bundle.amount
-    needs, limits = start.size - 1, room.size
+    room, low, high = limits.room, limits.low, limits.high
+    needs, rows = start.size - 1, room.size
     by_need, by_limit, value, ranked = desk.by_need, desk.by_limit, desk.value, desk.ranked
     use, new, mean, part_sum, price_sum = desk.use, desk.new, desk.mean, desk.part_sum, desk.price_sum
-    step_sizes(bundle, usual, by_need, by_limit, new)
+    step_sizes(bundle, limits.usual, by_need, by_limit, new)
     asked(bundle, part, use)
     best = least(bundle, price, room)
     for step in range(1, steps + 1):
-        for row in range(limits):
+        for row in range(rows):
             new[row] = 0.0
         for w in range(needs):
             first, count = start[w], start[w + 1] - start[w]
@@ -191,18 +180,18 @@ def _approach(
                 if part[k] > 0.0:
                     for e in range(entry[k], entry[k + 1]):
                         new[limit[e]] += amount[e] * part[k]
-        for row in range(limits):
+        for row in range(rows):
             moved = price[row] + by_limit[row] * (2.0 * new[row] - use[row] - room[row])
             price[row] = min(max(low[row], moved), high[row])
             use[row] = new[row]
             price_sum[row] += price[row]
         if step % every == 0:
-            for row in range(limits):
+            for row in range(rows):
                 mean[row] = price_sum[row] / every
                 price_sum[row] = 0.0
             here, there = least(bundle, price, room), least(bundle, mean, room)
             if there > here:
-                for row in range(limits):
+                for row in range(rows):
                     price[row] = mean[row]
                 for k in range(part.size):
                     part[k] = part_sum[k] / every
@@ -212,5 +201,5 @@ def _approach(
                 part_sum[k] = 0.0
             if here > best:
                 best = here
-                for row in range(limits):
+                for row in range(rows):
                     desk.best_price[row] = price[row]

@@ -15,7 +15,7 @@ from quartermaster.planner.column import Columns, chosen_columns, running_column
 from quartermaster.planner.combine import combine
 from quartermaster.planner.compact import compact
 from quartermaster.planner.cover import CLOSE, Covers
-from quartermaster.planner.highs import Effort
+from quartermaster.planner.highs import Stop
 from quartermaster.planner.master import Master, never
 from quartermaster.planner.problem import Problem, softened
 from quartermaster.planner.start import first_prices
@@ -33,7 +33,7 @@ SOME_NEEDS = 250
 _SLACK = 1e-6
 FEW_NEEDS = 80
 """Needs of a problem that is solved to the end."""
-TO_THE_END = Effort(gap_fraction=1e-7, nodes=2_000, seconds=10.0)
+TO_THE_END = Stop(gap_fraction=1e-7, nodes=2_000, seconds=10.0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -130,9 +130,10 @@ def _whole(master: Master, *, is_hasty: bool, is_late: Callable[[], bool]) -> In
         whole.hold(master.likeliest())
         whole.ease(is_late=is_late)
         whole.improve(least=least, goal=master.bound * (1 + GOAL_FRACTION), is_late=is_late)
-        reached = total_of(problem, whole.counts)
+        counts = whole.counts
+        reached = total_of(problem, counts)
         if reached < value:
-            best, value = whole.counts, reached
+            best, value = counts, reached
         if is_hasty or is_late() or not _unserved(problem, best).any():
             break
     return best

@@ -3,7 +3,7 @@
 import numpy as np
 
 from quartermaster.planner.arrays import Floats, Ints, ranks_in
-from quartermaster.planner.primaldual import Bundle, approach
+from quartermaster.planner.primaldual import Bundle, Limits, approach
 from quartermaster.planner.problem import Problem
 
 OPTIONS = 24
@@ -42,7 +42,8 @@ def first_prices(problem: Problem) -> Floats:
     part = np.zeros(chosen.size)
     part[start[:-1]] = 1.0
     prices = np.zeros(problem.room.size)
-    return approach(bundle, part, prices, problem.room, usual, prices.copy(), MOST_TIMES * usual, STEPS, EVERY)
+    limits = Limits(problem.room, usual, prices.copy(), MOST_TIMES * usual)
+    return approach(bundle, part, prices, limits, STEPS, EVERY)
 
 
 def _best(problem: Problem) -> Ints:

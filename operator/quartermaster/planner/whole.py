@@ -50,12 +50,8 @@ class Whole:
         wanted = np.unique(usage.limit * count + options.need[usage.option])
         start = np.searchsorted(wanted // count, np.arange(problem.room.size + 1))
         limits, uses = room_for(Limit, problem.room.size), room_for(Use, usage.limit.size)
-        limits["price"][:], limits["room"][:], limits["first"][:], limits["end"][:] = (
-            prices,
-            problem.room,
-            start[:-1],
-            start[1:],
-        )
+        limits["price"][:], limits["room"][:] = prices, problem.room
+        limits["first"][:], limits["end"][:] = start[:-1], start[1:]
         uses["limit"][:], uses["amount"][:] = usage.limit, usage.amount
         self._ground = Ground(covers.items, covers.wants, uses, limits, wanted % count)
         self._standing = standing_of(count, problem.room.size)
@@ -97,12 +93,12 @@ class Whole:
             log_of(0),
         )
 
-    def improve(self, *, least: Floats, goal: float, is_late: Callable[[], bool], passes: int = PASSES) -> None:
+    def improve(self, *, least: Floats, goal: float, is_late: Callable[[], bool]) -> None:
         """Let needs have what they would like best, those first that lose most, until the objective reaches the goal.
 
         ``least`` is the least price of every need at the prices of the limits.
         """
-        for _ in range(passes):
+        for _ in range(PASSES):
             counts = self.counts
             before = total_of(self.problem, counts)
             if before <= goal or is_late():
