@@ -20,16 +20,17 @@ from quartermaster.planner.neighbourhood import Ended, Start, mended
 from quartermaster.planner.offer import Need, Offer, Places, is_spread, offer
 from quartermaster.planner.placing import placements_of
 from quartermaster.planner.plan import Shortfall
-from quartermaster.planner.pose import Posed, loose_room
+from quartermaster.planner.pose import Posed
 from quartermaster.planner.problem import Needs, Problem
 from quartermaster.planner.repose import Now, Reposed, repose
 from quartermaster.planner.room import Tenants
 from quartermaster.planner.seating import homeless
 from quartermaster.planner.shortfall import shortfalls
 from quartermaster.planner.solve import Solution, objective_of
+from quartermaster.planner.tight import tightened
 
-ROUNDS = 3
-"""Times that pools are settled before everything is planned anew."""
+ROUNDS = 6
+"""Times that limits are tightened before everything is planned anew."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,32 +104,29 @@ def _places(before: Places, pools: Sequence[Pool], touched: Sequence[int]) -> Pl
 
 def again(known: Known, now: Changed, *, is_late: Callable[[], bool]) -> Known | None:
     """Return what is known of the plan after a change; None where everything is to be planned anew."""
-    old, settled = known.posed.tenants, known.posed.settled
-    others = {name for name, held in now.tenants.items() if held is not old[name] and held != old[name]}
-    touched = {now.places.pools[place].name for place in now.pools} | others
-    place_by_name = {pool.name: place for place, pool in enumerate(now.places.pools)}
+    others = {name for name, held in now.tenants.items() if _is_other(held, known.posed.tenants[name])}
+    reposed = repose(known.posed, Now(now.offers, now.places, now.pools, now.tenants))
+    asked = _asked(known, reposed)
+    if known.is_short.any() and _frees(known, reposed, now):
+        return None
+    carried = _carried(known, reposed)
+    left = known.posed.pool[(known.solution.counts > 0) & (reposed.option < 0)].tolist()
+    touched = {now.places.pools[place].name for place in [*now.pools, *left]} | others
     for _ in range(ROUNDS):
-        stale = (others & settled) | (settled - known.posed.settled)
-        pools = now.pools | {place_by_name[name] for name in stale}
-        reposed = repose(known.posed, Now(now.offers, now.places, pools, now.tenants, settled))
-        asked = _asked(known, reposed)
-        if known.is_short.any() and _frees(known, reposed, now):
-            return None
-        carried = _carried(known, reposed)
         ended = mended(_start(known, reposed, asked, carried), goal_fraction=known.goal_fraction, is_late=is_late)
         if ended is None:
             return None
         ended = replace(ended, counts=finer_counts(reposed.posed, ended.counts))
-        moved = reposed.posed.pool[ended.counts != carried].tolist()
-        left = known.posed.pool[(known.solution.counts > 0) & (reposed.option < 0)].tolist()
-        suspects = touched | {now.places.pools[place].name for place in {*moved, *left}}
-        blocked = homeless(reposed.posed, ended.counts, suspects).keys()
-        if not blocked:
+        moved = {now.places.pools[place].name for place in reposed.posed.pool[ended.counts != carried].tolist()}
+        left_by_pool = homeless(reposed.posed, ended.counts, touched | moved)
+        if not left_by_pool:
             return _known(known, now, reposed, asked, ended=ended, carried=carried)
-        if blocked <= settled:
-            return None
-        settled |= blocked
+        reposed = replace(reposed, posed=tightened(reposed.posed, ended.counts, left_by_pool))
     return None
+
+
+def _is_other(held: Tenants, before: Tenants) -> bool:
+    return held is not before and held != before
 
 
 def _asked(known: Known, reposed: Reposed) -> tuple[Needs, Bools]:
@@ -156,8 +154,8 @@ def _frees(known: Known, reposed: Reposed, now: Changed) -> bool:
     """Whether the change may leave room to those that go short."""
     if reposed.is_grown.any() or (reposed.need < 0).any():
         return True
-    room = known.posed.problem.room
-    if (reposed.posed.problem.room[: room.size] > room).any():
+    most = known.posed.most
+    if (reposed.posed.most[: most.size] > most).any():
         return True
     for place, one in enumerate(known.posed.offers):
         new = now.offers.get(one.need.key)
@@ -205,7 +203,7 @@ def _start(known: Known, reposed: Reposed, asked: tuple[Needs, Bools], carried: 
     problem = replace(reposed.posed.problem, needs=asked[0])
     least = np.zeros(problem.needs.count)
     there = reposed.need >= 0
-    least[reposed.need[there]] = known.least[there]
+    least[reposed.need[there]] = known.solution.least[there]
     return Start(
         problem=problem,
         counts=carried,
@@ -213,7 +211,7 @@ def _start(known: Known, reposed: Reposed, asked: tuple[Needs, Bools], carried: 
         least=least,
         unknown=reposed.is_new | reposed.is_grown,
         changed=reposed.is_new,
-        loose_room=loose_room(reposed.posed),
+        loose_room=reposed.posed.most,
         gap_fraction=known.gap_fraction,
     )
 
@@ -227,7 +225,7 @@ def _known(
     if asked[1].any():
         objective = objective_of(posed.problem, counts)
         bound = objective - ended.objective + ended.bound
-    solution = Solution(counts, objective, bound, _prices(known, posed.problem), Columns.joined([]))
+    solution = Solution(counts, objective, bound, _prices(known, posed.problem), ended.least, Columns.joined([]))
     moved = posed.problem.options.need[np.flatnonzero(counts != carried)]
     anew = np.union1d(np.flatnonzero(reposed.is_new), moved).tolist()
     placements = dict(known.placements_by_key)
@@ -242,7 +240,6 @@ def _known(
         asked=asked[0],
         is_short=asked[1],
         solution=solution,
-        least=ended.least,
         gap_fraction=ended.gap_fraction,
         placements_by_key=placements,
         shortfall_by_key=_shortfalls(known, now, posed, solution, is_short=asked[1]),

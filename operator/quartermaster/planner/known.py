@@ -6,9 +6,9 @@ It is not part of a plan's value: plans are equal whatever they know.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from quartermaster.planner.arrays import Bools, Floats
-from quartermaster.planner.column import chosen_columns, paid_of, unmet_of, value_of
-from quartermaster.planner.cover import Covers
+from quartermaster.planner.arrays import Bools
+from quartermaster.planner.column import chosen_columns, paid_of, total_of, unmet_of, value_of
+from quartermaster.planner.cover import CLOSE, Covers
 from quartermaster.planner.fleet import Key, Pool, Workload
 from quartermaster.planner.master import Master
 from quartermaster.planner.plan import Placement, Shortfall
@@ -34,8 +34,6 @@ class Known:
     is_short: Bools
     """By need: whether less is asked than it wants."""
     solution: Solution
-    least: Floats
-    """Least price of each need, as it is asked for, at the solution's prices."""
     gap_fraction: float
     """Gap of the plan, of what is asked, to the bound at these prices."""
     goal_fraction: float
@@ -50,24 +48,23 @@ def asked_of(problem: Problem, solution: Solution) -> tuple[Needs, Bools]:
     return met(problem.needs, unmet), ~unmet.is_nothing
 
 
-def least_of(problem: Problem, solution: Solution, loose: Floats) -> tuple[Floats, float]:
-    """Return the least price of every need at the solution's prices, and the gap to the bound that they add up to.
+def gap_of(problem: Problem, solution: Solution) -> float:
+    """Return the part of its cost by which a solution is above the bound that its least prices add up to."""
+    cost = total_of(problem, solution.counts)
+    bound = float(solution.least.sum() - solution.prices @ problem.room)
+    return max(0.0, cost - bound) / cost if cost > 0 else 0.0
 
-    Args:
-        problem: asks for what the solution meets.
-        solution: counts and prices.
-        loose: room of the limits when nothing is settled.
-    """
+
+def weighed(problem: Problem, solution: Solution) -> Solution:
+    """Return the solution with least prices that belong to the problem: it asks for what the solution meets."""
     columns = chosen_columns(problem, solution.counts)
-    values, paid = value_of(problem, columns), paid_of(problem, columns, solution.prices)
-    least = Covers(problem).cheapest(solution.prices, values + paid).bound
-    bound, objective = float(least.sum() - solution.prices @ loose), float(values.sum())
-    return least, max(0.0, objective - bound) / objective if objective > 0 else 0.0
+    known = value_of(problem, columns) + paid_of(problem, columns, solution.prices)
+    return replace(solution, least=Covers(problem).cheapest(solution.prices, known, CLOSE).bound)
 
 
 def repriced(problem: Problem, solution: Solution, *, is_late: Callable[[], bool]) -> Solution:
-    """Return the solution with prices that belong to the problem: it asks for what the solution meets."""
+    """Return the solution with all prices that belong to the problem: it asks for what the solution meets."""
     master = Master(problem)
     master.add(chosen_columns(problem, solution.counts))
     master.generate(first_prices(problem), is_late=is_late)
-    return replace(solution, prices=master.prices, columns=master.columns)
+    return replace(solution, prices=master.prices, least=master.least, columns=master.columns)

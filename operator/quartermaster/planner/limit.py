@@ -9,7 +9,7 @@ import numpy as np
 from quartermaster.planner.arrays import Bools, Floats, Ints, spans
 from quartermaster.planner.fleet import Fleet, Host, Pool, Workload
 from quartermaster.planner.offer import ANY_ZONE, Places, is_spread
-from quartermaster.planner.room import Owner, Tenants, available, is_whole, places, places_in, seats
+from quartermaster.planner.room import Owner, Tenants, available, is_whole, places_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,24 +50,20 @@ def limits_of(
     sizes: Iterable[tuple[int, int]],
     at: Places,
     *,
-    settled: Tenants | None,
     kept: Collection[tuple[int, int]] = (),
 ) -> list[Limit]:
     """Return the limits of one pool that options of these ``(chips, zone)`` share.
 
-    Where what runs is ``settled``, nothing of it makes room for something larger, and in a zone nothing that may be
-    anywhere makes room for what must be there. Limits of ``kept`` chips and zones are there even where they say nothing
-    new.
+    Limits of ``kept`` chips and zones are there even where they say nothing new.
     """
     if pool.external is not None:
         return [Limit(index, 0, ANY_ZONE, pool.external.tokens_per_second)]
-    blocked = {} if settled is None else seats(pool, settled)
     wanted = {*sizes, *kept}
     found: list[Limit] = []
     for zone in sorted({ANY_ZONE, *(zone for _, zone in wanted)}):
         hosts = pool.hosts if zone == ANY_ZONE else [h for h in pool.hosts if at.zone_index[h.zone] == zone]
         own = {size for size, z in wanted if zone in {z, ANY_ZONE}}
-        found += _of_hosts(pool, hosts, _Rows(index, zone, own, {size for size, z in kept if z == zone}), blocked)
+        found += _of_hosts(pool, hosts, _Rows(index, zone, own, {size for size, z in kept if z == zone}))
     return found
 
 
@@ -81,13 +77,10 @@ class _Rows:
     kept: set[int]
 
 
-def _of_hosts(pool: Pool, hosts: Sequence[Host], rows: _Rows, blocked: Mapping[str, Sequence[Owner]]) -> list[Limit]:
-    is_zone = rows.zone != ANY_ZONE
+def _of_hosts(pool: Pool, hosts: Sequence[Host], rows: _Rows) -> list[Limit]:
     if is_whole(pool):
-        others = sum(not owner.is_spread for host in hosts for owner in blocked.get(host.name, ()))
-        taken = others if is_zone else 0
         return [
-            Limit(rows.pool, size, rows.zone, max(places_in(hosts, size, chips=available) - taken, 0), is_whole=True)
+            Limit(rows.pool, size, rows.zone, places_in(hosts, size, chips=available), is_whole=True)
             for size in sorted(rows.sizes)
         ]
     alike = Counter([host.available_chips for host in hosts])
@@ -95,26 +88,11 @@ def _of_hosts(pool: Pool, hosts: Sequence[Host], rows: _Rows, blocked: Mapping[s
     least = np.inf
     for size in sorted(rows.sizes):
         room = size * sum(count * (chips // size) for chips, count in alike.items())
-        if blocked:
-            room = min(room, _settled_room(hosts, size, blocked, is_zone=is_zone))
         # A row of larger sizes says something new only where fewer chips are in reach of them.
         if room < least or size in rows.kept:
             found.append(Limit(rows.pool, size, rows.zone, float(room)))
             least = min(least, room)
     return found
-
-
-def _settled_room(hosts: Sequence[Host], size: int, blocked: Mapping[str, Sequence[Owner]], *, is_zone: bool) -> int:
-    """Return the chips for replicas of at least ``size`` when no smaller one that runs makes way.
-
-    In a zone only those that are spread count, and no other makes way for them.
-    """
-    room = 0
-    for host in hosts:
-        owners = blocked.get(host.name, ())
-        room += size * places(host, size, host.available_chips - sum([owner.chips for owner in owners]))
-        room += sum([owner.chips for owner in owners if owner.chips >= size and (owner.is_spread or not is_zone)])
-    return room
 
 
 def usage_of(limits: Sequence[Limit], *, pool: Ints, chips: Ints, zone: Ints, tokens_per_second: Floats) -> Usage:

@@ -57,7 +57,9 @@ class Master:
         needs = problem.needs.count
         self.bound = -INFINITY
         self.prices = np.zeros(problem.room.size)
-        """Prices of limits at which the bound was found."""
+        """Prices of limits at which the bound was found ..."""
+        self.least = np.zeros(needs)
+        """... and what each need costs at least at these prices."""
         self.hoped = -INFINITY
         """What the bound at the last prices would be if the covers found were the best."""
         self.value = INFINITY
@@ -115,7 +117,7 @@ class Master:
         bound = float(priced.bound.sum()) - spared
         self.hoped = float(priced.value.sum()) - spared
         if bound > self.bound:
-            self.bound, self.prices = bound, prices
+            self.bound, self.prices, self.least = bound, prices, priced.bound
         self.add(priced.columns)
 
     def generate(self, first_prices: Floats, *, is_late: Callable[[], bool]) -> None:

@@ -1,9 +1,8 @@
 """The planner's door: a fleet and workloads in, a plan out. Pure; the parts are beside.
 
 eligible → offers → problem → solve → seat. A plan that cannot be realised, because what runs stands in the way of
-something larger or in a zone, is solved again with those pools settled as they are, and who goes short by that is
-covered once more (``reseat``); the bound of the first solution stays, because it was found with fewer limits.
-Where a plan of before is at hand, only what has changed since is planned (``again``).
+something larger or in a zone, is eased until it can (``tight``); the bound stays. Where a plan of before is at hand,
+only what has changed since is planned (``again``).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,22 +12,18 @@ from quartermaster.planner.again import Changed, again, changed, head_start, off
 from quartermaster.planner.eligible import Eligible, eligible
 from quartermaster.planner.finer import finer
 from quartermaster.planner.fleet import Fleet, Host, Pool, Workload
-from quartermaster.planner.known import Known, asked_of, least_of, repriced
+from quartermaster.planner.known import Known, asked_of, gap_of, repriced, weighed
 from quartermaster.planner.limit import tenants_of
 from quartermaster.planner.master import never
 from quartermaster.planner.offer import places_of
 from quartermaster.planner.placing import in_order, placements_of
 from quartermaster.planner.plan import Plan
-from quartermaster.planner.pose import Posed, loose_room, offers_of, pose, priorities_of
-from quartermaster.planner.reseat import reseated
-from quartermaster.planner.room import Tenants
+from quartermaster.planner.pose import Posed, offers_of, pose, priorities_of
 from quartermaster.planner.rule import ShapeRule
-from quartermaster.planner.seating import homeless, without_unseated
 from quartermaster.planner.shortfall import shortfalls
 from quartermaster.planner.solve import Solution, solve
+from quartermaster.planner.tight import realised
 
-ROUNDS = 3
-"""Times that pools are settled before replicas without a host are left out."""
 GOAL_FRACTION = 5e-3
 """A plan made from the one before is at most this far from its bound, or as far as planning anew came ..."""
 MOST_FRACTION = 2e-2
@@ -125,12 +120,13 @@ def _anew(asked: _Asked, *, is_late: Callable[[], bool]) -> Known:
     """Return what is known of a plan that is made anew, from prices and columns of before where they hold."""
     posed, solution = _realisable(asked, is_late=is_late)
     needs, is_short = asked_of(posed.problem, solution)
-    problem, room = replace(posed.problem, needs=needs), loose_room(posed)
-    least, gap_fraction = least_of(problem, solution, room)
-    if gap_fraction > GOAL_FRACTION and is_short.any() and not is_late():
-        # Prices were found while some went short, and say little about plans that serve no more than this one.
-        solution = repriced(problem, solution, is_late=is_late)
-        least, gap_fraction = least_of(problem, solution, room)
+    problem = replace(posed.problem, needs=needs, room=posed.most)
+    if is_short.any():
+        # Prices were found while these asked for more, and may say little about plans that serve no more than this one.
+        solution = weighed(problem, solution)
+        if gap_of(problem, solution) > GOAL_FRACTION and not is_late():
+            solution = repriced(problem, solution, is_late=is_late)
+    gap_fraction = gap_of(problem, solution)
     told = shortfalls(asked.workloads, posed, solution, judged=asked.judged)
     return Known(
         given=(),
@@ -140,7 +136,6 @@ def _anew(asked: _Asked, *, is_late: Callable[[], bool]) -> Known:
         asked=needs,
         is_short=is_short,
         solution=solution,
-        least=least,
         gap_fraction=gap_fraction,
         goal_fraction=min(max(GOAL_FRACTION, gap_fraction), MOST_FRACTION),
         placements_by_key=placements_of(posed, solution.counts, range(len(posed.offers))),
@@ -152,23 +147,10 @@ def _realisable(asked: _Asked, *, is_late: Callable[[], bool]) -> tuple[Posed, S
     known, now = asked.known, asked.now
     if known is None or now is None:
         places = places_of(asked.fleet.pools)
-        offers = offers_of(asked.workloads, asked.judged, places)
-        tenants: Mapping[str, Tenants] = tenants_of(asked.workloads, asked.fleet)
+        posed = pose(offers_of(asked.workloads, asked.judged, places), places, tenants_of(asked.workloads, asked.fleet))
+        start = None
     else:
-        places, offers, tenants = now.places, offers_after(known, now), now.tenants
-    settled: set[str] = set()
-    bound: float | None = None
-    # What is known of one round helps the next: other pools are settled, and nothing else is otherwise.
-    earlier = None if known is None or now is None else (known.posed, known.solution)
-    for _ in range(ROUNDS):
-        posed = pose(offers, places, tenants, settled=settled)
-        start = None if earlier is None else head_start(*earlier, posed)
-        solution = finer(posed, solve(posed.problem, priorities_of(posed), is_late=is_late, known=start))
-        earlier = (posed, solution)
-        bound = solution.bound if bound is None else bound
-        solution = replace(solution, bound=min(bound, solution.objective))
-        blocked = homeless(posed, solution.counts).keys()
-        if not blocked or blocked <= settled:
-            break
-        settled |= blocked
-    return reseated(posed, without_unseated(posed, solution), is_late=is_late)
+        posed = pose(offers_after(known, now), now.places, now.tenants)
+        start = head_start(known.posed, known.solution, posed)
+    solution = solve(posed.problem, priorities_of(posed), is_late=is_late, known=start)
+    return realised(posed, finer(posed, solution), is_late=is_late)

@@ -1,7 +1,7 @@
 """A fleet and its workloads posed as a problem of numbers. What changes from plan to plan is ``repose``."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,13 +20,12 @@ class Posed:
     """A problem, with what its numbers mean."""
 
     problem: Problem
+    """Room of its limits may be less than there is: see ``tight``."""
     offers: tuple[Offer, ...]
     """By need."""
     limits: tuple[Limit, ...]
     places: Places
     tenants: Mapping[str, Tenants]
-    settled: frozenset[str]
-    """Pools in which nothing that runs is assumed to make room for something larger."""
     pool: Ints
     """The pool of each option."""
     kind: Ints
@@ -35,6 +34,11 @@ class Posed:
     """Replicas of each option beyond which more serve nobody."""
     fitting: Mapping[int, int]
     """Replicas that fit into an empty pool, by that number."""
+
+    @property
+    def most(self) -> Floats:
+        """Room of the limits that every plan has."""
+        return np.array([limit.most for limit in self.limits], dtype=np.float64)
 
     @property
     def starts(self) -> Ints:
@@ -59,13 +63,11 @@ def posed_of(fleet: Fleet, workloads: Sequence[Workload]) -> Posed:
     ordered = sorted(workloads, key=lambda w: w.key)
     places = places_of(pools)
     offers = offers_of(ordered, eligible(fleet, ordered), places)
-    return pose(offers, places, tenants_of(ordered, fleet), settled=())
+    return pose(offers, places, tenants_of(ordered, fleet))
 
 
-def pose(
-    offers: tuple[Offer, ...], places: Places, tenants: Mapping[str, Tenants], *, settled: Collection[str]
-) -> Posed:
-    """Return the problem; in the ``settled`` pools nothing that runs is assumed to make room for something larger."""
+def pose(offers: tuple[Offer, ...], places: Places, tenants: Mapping[str, Tenants]) -> Posed:
+    """Return the problem."""
     columns = Columns(offers)
     sizes: dict[int, list[tuple[int, int]]] = defaultdict(list)
     kinds = np.unique(columns.kind)
@@ -74,10 +76,8 @@ def pose(
         sizes[pool].append((chips, zone))
     limits: list[Limit] = []
     for index in places.order.tolist():
-        pool = places.pools[index]
         if sizes[index]:
-            held = tenants[pool.name] if pool.name in settled else None
-            limits += limits_of(pool, index, sizes[index], places, settled=held)
+            limits += limits_of(places.pools[index], index, sizes[index], places)
     usage = usage_of(
         limits,
         pool=columns.pool,
@@ -91,10 +91,9 @@ def pose(
     options = columns.options(np.minimum(enough, fits[np.searchsorted(kinds, columns.kind)]))
     needs = needs_of([one.need for one in offers])
     served = np.bincount(options.need, options.share * options.running, needs.count)
-    room = np.array([limit.most for limit in limits], dtype=np.float64)
-    problem = Problem(replace(needs, served=np.minimum(served, 1.0)), options, usage, room)
-    kind, fixed = columns.kind, frozenset(settled)
-    return Posed(problem, offers, tuple(limits), places, tenants, fixed, columns.pool, kind, enough, fitting)
+    most = np.array([limit.most for limit in limits], dtype=np.float64)
+    problem = Problem(replace(needs, served=np.minimum(served, 1.0)), options, usage, most)
+    return Posed(problem, offers, tuple(limits), places, tenants, columns.pool, columns.kind, enough, fitting)
 
 
 class Columns:
@@ -151,15 +150,3 @@ def fitting_of(kinds: Iterable[int], places: Places) -> dict[int, int]:
         hosts = [h for h in pool.hosts if zone == ANY_ZONE or places.zone_index[h.zone] == zone]
         found[kind] = places_in(hosts, chips, chips=available)
     return found
-
-
-def loose_room(posed: Posed) -> Floats:
-    """Return the room of the limits when nothing is settled: what every plan has."""
-    room = posed.problem.room.copy()
-    for name in posed.settled:
-        (index,) = [place for place, pool in enumerate(posed.places.pools) if pool.name == name]
-        place = {(row.chips, row.zone): at for at, row in enumerate(posed.limits) if row.pool == index}
-        for row in limits_of(posed.places.pools[index], index, (), posed.places, settled=None, kept=place.keys()):
-            if (row.chips, row.zone) in place:
-                room[place[row.chips, row.zone]] = row.most
-    return room

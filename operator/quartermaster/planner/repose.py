@@ -4,14 +4,14 @@ Pools keep their numbers and limits theirs: a limit that says nothing new any mo
 price still holds. Needs that are new come last.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from quartermaster.planner.arrays import Bools, Ints
+from quartermaster.planner.arrays import Bools, Floats, Ints
 from quartermaster.planner.fleet import Key
 from quartermaster.planner.limit import Entries, Limit, Rows, Usage, entries_of, limits_of, usage_from
 from quartermaster.planner.offer import Offer, Places
@@ -31,9 +31,8 @@ class Now:
     places: Places
     """Pools as they are now, with the numbers that they had."""
     pools: Collection[int]
-    """Those whose hosts are otherwise, or which are settled and hold others, or were not settled before."""
+    """Those whose hosts are otherwise."""
     tenants: Mapping[str, Tenants]
-    settled: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,12 +74,12 @@ def repose(before: Posed, now: Now) -> Reposed:
     )
     limits = _limits(before, now, fresh)
     usage = _usage(before, limits, layout, options=options, pool=pool)
-    room = np.array([limit.most for limit in limits], dtype=np.float64)
+    room = _room(before, now, limits)
     problem = Problem(_needs(before, layout, options), options, usage, room)
     is_grown = np.zeros(len(layout.offers), dtype=np.bool_)
     is_grown[options.need[is_more]] = True
     enough = stitched(before.enough, fresh.ints("enough"))
-    posed = Posed(problem, layout.offers, limits, now.places, now.tenants, now.settled, pool, kind, enough, fitting)
+    posed = Posed(problem, layout.offers, limits, now.places, now.tenants, pool, kind, enough, fitting)
     return Reposed(posed, layout.need, layout.option, layout.is_new, is_grown)
 
 
@@ -199,16 +198,22 @@ def _limits(before: Posed, now: Now, fresh: Columns) -> tuple[Limit, ...]:
     limits = list(before.limits)
     place = {(row.pool, row.chips, row.zone): at for at, row in enumerate(limits) if row.pool in stale}
     for index in sorted(stale & sizes.keys()):
-        at_pool = now.places.pools[index]
-        held = now.tenants[at_pool.name] if at_pool.name in now.settled else None
         kept = [(chips, zone) for row, chips, zone in place if row == index]
-        for row in limits_of(at_pool, index, sizes[index], now.places, settled=held, kept=kept):
+        for row in limits_of(now.places.pools[index], index, sizes[index], now.places, kept=kept):
             at = place.get((row.pool, row.chips, row.zone))
             if at is None:
                 limits.append(row)
             else:
                 limits[at] = row
     return tuple(limits)
+
+
+def _room(before: Posed, now: Now, limits: Sequence[Limit]) -> Floats:
+    """Return the room of the limits: as tight as it was, but for pools whose hosts are otherwise."""
+    room = np.array([limit.most for limit in limits], dtype=np.float64)
+    same = [place for place, limit in enumerate(before.limits) if limit.pool not in now.pools]
+    room[same] = np.minimum(room[same], before.problem.room[same])
+    return room
 
 
 def _usage(before: Posed, limits: tuple[Limit, ...], layout: _Layout, *, options: Options, pool: Ints) -> Usage:

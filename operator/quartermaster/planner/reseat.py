@@ -1,7 +1,7 @@
 """Needs that go short because of what runs are covered again, one by one, with what can be realised. Counts only.
 
-Rows of settled pools take everything that runs to stay, which is more than is true: here whoever goes short may have
-what others leave by these plans, as long as every replica finds a host. A replica that only finds one if those leave
+Limits that were tightened say less than is true: here whoever goes short may have what others leave in their pools, as
+long as every replica finds a host. A replica that only finds one if those leave
 whose chips it wants is better than none: the next plan sees who it was.
 """
 
@@ -14,7 +14,7 @@ from quartermaster.planner.arrays import Ints
 from quartermaster.planner.column import chosen_columns, total_of, unmet_of
 from quartermaster.planner.cover import Covers
 from quartermaster.planner.pack import Seat
-from quartermaster.planner.pose import Posed, loose_room, priorities_of
+from quartermaster.planner.pose import Posed, priorities_of
 from quartermaster.planner.problem import Part, Problem, softened
 from quartermaster.planner.seating import homeless
 from quartermaster.planner.solve import Solution, objective_of
@@ -29,14 +29,14 @@ _SLACK = 1e-9
 def reseated(posed: Posed, solution: Solution, *, is_late: Callable[[], bool]) -> tuple[Posed, Solution]:
     """Return the solution with those who go short served better where that is possible, and the problem it solves.
 
-    Where anything was found, no pool of the problem is settled any more: the rows of those who stay do not hold.
+    Where anything was found, no limit of the problem is tightened any more.
     """
-    if not posed.settled:
-        return posed, solution
-    loose = _loosened(posed)
+    is_tight = posed.problem.room < posed.most
+    pools = np.unique([limit.pool for limit, is_one in zip(posed.limits, is_tight, strict=True) if is_one])
+    loose = replace(posed, problem=replace(posed.problem, room=posed.most))
     counts = solution.counts
     for is_sure in (True, False):
-        for need in _short(loose, counts, posed.settled):
+        for need in _short(loose, counts, pools):
             if is_late():
                 break
             counts = _covered(loose, counts, need, is_sure=is_sure)
@@ -46,18 +46,11 @@ def reseated(posed: Posed, solution: Solution, *, is_late: Callable[[], bool]) -
     return loose, replace(solution, counts=counts, objective=reached, bound=min(solution.bound, reached))
 
 
-def _loosened(posed: Posed) -> Posed:
-    room = loose_room(posed)
-    limits = tuple(replace(limit, most=most) for limit, most in zip(posed.limits, room.tolist(), strict=True))
-    return replace(posed, problem=replace(posed.problem, room=room), limits=limits, settled=frozenset())
-
-
-def _short(posed: Posed, counts: Ints, pools: frozenset[str]) -> Sequence[int]:
+def _short(posed: Posed, counts: Ints, pools: Ints) -> Sequence[int]:
     """Return the needs that go short and could have something in one of these pools."""
     problem = posed.problem
-    index = [place for place, pool in enumerate(posed.places.pools) if pool.name in pools]
     is_near = np.zeros(problem.needs.count, dtype=np.bool_)
-    is_near[problem.options.need[np.isin(posed.pool, index)]] = True
+    is_near[problem.options.need[np.isin(posed.pool, pools)]] = True
     found = np.flatnonzero(is_near & ~unmet_of(problem, chosen_columns(problem, counts)).is_nothing)
     order = np.lexsort((found, -problem.needs.dearest[found], -priorities_of(posed)[found]))
     chosen: list[int] = found[order][:MOST].tolist()

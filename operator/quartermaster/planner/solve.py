@@ -20,7 +20,7 @@ from quartermaster.planner.master import Master, never
 from quartermaster.planner.problem import Problem, softened
 from quartermaster.planner.start import first_prices
 from quartermaster.planner.unmet import met
-from quartermaster.planner.whole import EFFORT, THOROUGH, Whole
+from quartermaster.planner.whole import EFFORT, FIRST, THOROUGH, Whole
 
 GOAL_FRACTION = 1e-3
 """A plan this close to its bound is not improved any more."""
@@ -46,6 +46,8 @@ class Solution:
     """At least as little unserved, by priority, cannot be had for less."""
     prices: Floats
     """Dollars per hour for one unit of each limit."""
+    least: Floats
+    """Least price of each need at these prices, where it is met whole."""
     columns: Columns
     """Replica vectors that the next plan may begin with."""
 
@@ -66,7 +68,8 @@ def solve(
         known: prices and columns of an earlier plan of the same limits and options.
     """
     if not problem.needs.count:
-        return Solution(np.zeros(0, dtype=np.int64), 0.0, 0.0, np.zeros(problem.room.size), Columns.joined([]))
+        nothing = np.zeros(0, dtype=np.int64)
+        return Solution(nothing, 0.0, 0.0, np.zeros(problem.room.size), np.zeros(0), Columns.joined([]))
     problem = _urged(problem, priority)
     asked = _possible_alone(problem, _is_hopeless(problem))
     found = _solve_hard(asked, is_late=is_late, known=known)
@@ -118,7 +121,7 @@ def _solve_hard(
     if not is_late() and not problem.needs.is_soft.any():
         counts, bound = _by_one_program(problem, counts, bound)
     objective = total_of(problem, counts)
-    return Solution(counts, objective, min(bound, objective), master.prices, master.columns)
+    return Solution(counts, objective, min(bound, objective), master.prices, master.least, master.columns)
 
 
 def _whole(master: Master, *, is_hasty: bool, is_late: Callable[[], bool]) -> Ints:
@@ -128,7 +131,7 @@ def _whole(master: Master, *, is_hasty: bool, is_late: Callable[[], bool]) -> In
     for effort in (EFFORT, THOROUGH):
         whole = Whole(problem, master.covers, master.prices, effort)
         whole.hold(master.likeliest())
-        whole.ease(is_late=is_late)
+        whole.ease(FIRST, is_late=is_late)
         whole.improve(least=least, goal=master.bound * (1 + GOAL_FRACTION), is_late=is_late)
         counts = whole.counts
         reached = total_of(problem, counts)
@@ -249,4 +252,5 @@ def _solved(problem: Problem, counts: Ints, found: Solution, limits: Ints) -> So
     prices = np.zeros(problem.room.size)
     prices[limits] = found.prices
     objective = total_of(problem, counts)
-    return Solution(counts, objective, min(objective, found.bound), prices, chosen_columns(problem, counts))
+    columns = chosen_columns(problem, counts)
+    return Solution(counts, objective, min(objective, found.bound), prices, np.zeros(problem.needs.count), columns)

@@ -1,6 +1,7 @@
 """Whole plans of a problem: begun from columns, eased until they fit, then improved. The moves are ``easing``'s."""
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,8 +17,6 @@ EFFORT = Effort(0.0, 0.0, 1_000, 8)
 """How closely the covers of a move are looked for ..."""
 THOROUGH = Effort(0.0, 0.0, 20_000, 64)
 """... and where a plan left a need without room that way."""
-FIRST_FINE = 0.1
-"""Part of its price by which a limit that is overdrawn is fined at first."""
 UNPRICED_FRACTION = 0.1
 """Part of a usual price that a limit without a price counts as."""
 GROWTH = 1.5
@@ -36,6 +35,21 @@ CHUNK = 64
 """Needs that are tried between two looks at the clock."""
 NEAR_FRACTION = 1e-6
 """Part of the objective that a pass is to gain."""
+
+
+class Easing(NamedTuple):
+    """How needs make way for what is overdrawn."""
+
+    fine: float
+    """Part of its price by which a limit that is overdrawn is fined at first."""
+    weight: float
+    """Part of the prices of limits that counts for what is not overdrawn."""
+
+
+FIRST = Easing(0.1, 1.0)
+"""Where needs begin with what they would like best ..."""
+AGAIN = Easing(0.3, 0.9)
+"""... and where few are in the way of a plan that is good already: moves that free what others want count for more."""
 
 
 class Whole:
@@ -78,15 +92,15 @@ class Whole:
         costs = value_of(self.problem, columns) - self._covers.stop[columns.need]
         hold(self._ground, self._standing, columns.need, columns.start, columns.option, columns.count, costs)
 
-    def ease(self, *, is_late: Callable[[], bool]) -> None:
+    def ease(self, how: Easing, *, is_late: Callable[[], bool]) -> None:
         """Let needs make way until everything fits; where it is late, at any price."""
         covers = 0 if is_late() else COVERS
         improve(
             self._ground,
             self._standing,
             np.array([NOBODY]),
-            FIRST_FINE * self._fine,
-            1.0,
+            how.fine * self._fine,
+            how.weight,
             GROWTH,
             np.array([covers]),
             self._desk,
@@ -118,9 +132,23 @@ class Whole:
         most = np.where(has_nothing, TRIED_WITHOUT_ROOM, TRIED)
         return improve(self._ground, self._standing, needs, fine, 0.0, GROWTH, most, self._desk, self._log)
 
+    def serve(self) -> None:
+        """Let needs that hold nothing have what others make way for."""
+        lost = np.flatnonzero(self._standing.needs["size"] == 0)
+        self._improve(lost, self._fine)
+
     def fill(self, needs: Sequence[int]) -> None:
         """Let needs that hold nothing have what still fits, one after another."""
         self._improve(np.array(needs, dtype=np.int64), np.full(self._fine.size, MOST_FINE))
+
+
+def refitted(problem: Problem, counts: Ints, prices: Floats, *, is_late: Callable[[], bool]) -> Ints:
+    """Return counts that fit into the limits of a problem, made from some that may not."""
+    whole = Whole(problem, Covers(problem), prices)
+    whole.hold(chosen_columns(problem, counts))
+    whole.ease(AGAIN, is_late=is_late)
+    whole.serve()
+    return whole.counts
 
 
 def _chunks(order: Ints) -> list[Ints]:

@@ -149,8 +149,8 @@ def _saved_alone(known: Known, nodes: list[Node], most: Ints) -> Floats:
     need, pool = pairs // pools, pairs % pools
     problem, value = _each_alone(known, need, pool, most)
     least = Covers(problem).cheapest(np.zeros(0), value).bound
-    gain = known.least[need] - least
-    gain = np.where(gain > LEAST_FRACTION * np.maximum(known.least[need], 1e-9), gain, 0.0)
+    gain = known.solution.least[need] - least
+    gain = np.where(gain > LEAST_FRACTION * np.maximum(known.solution.least[need], 1e-9), gain, 0.0)
     np.add.at(saved, [node_by_pool[place] for place in pool.tolist()], gain)
     return saved
 
