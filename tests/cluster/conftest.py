@@ -1,6 +1,6 @@
 """Fixtures of this room: clients of the real API server, and one that speaks through the meddler."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 import pytest_asyncio
@@ -15,10 +15,11 @@ from tests.lab.components import KWOK, SCHEDULER
 QUICK = Limits(backoff_base_seconds=0.01, backoff_cap_seconds=0.05, connect_timeout_seconds=2.0)
 
 
-@pytest.fixture(scope="module")
-def cluster_options() -> Options:
-    """Nothing here needs a pod to run."""
-    return Options(without=frozenset({SCHEDULER, KWOK}))
+@pytest.fixture(scope="package")
+def cluster() -> Iterator[Cluster]:
+    """Yield a control plane on which nothing needs a pod to run; every test has a namespace of its own."""
+    with Cluster.start(Options(without=frozenset({SCHEDULER, KWOK}))) as cluster:
+        yield cluster
 
 
 @pytest.fixture

@@ -19,5 +19,6 @@ def operator_settings() -> Mapping[str, str]:
 def world(cluster: Cluster, operator_settings: Mapping[str, str]) -> Iterator[World]:
     """Yield the module's cluster with the chart installed and the operator ready."""
     operator.install(cluster)
+    operator.let_garbage_be_collected(cluster)
     with operator.operator(cluster, settings=operator_settings) as process:
         yield World(cluster, process)

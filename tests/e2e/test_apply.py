@@ -184,12 +184,9 @@ def _events(world: World, namespace: str, reason: str) -> list[Object]:
 
 
 def test_a_wish_that_is_withdrawn_leaves_nothing_behind(world: World, namespace: str) -> None:
-    """Deployments, Services, budgets, EndpointSlices and pods go; the chips are free again.
-
-    The garbage collector of Kubernetes looks for new kinds, such as ours, every half minute.
-    """
+    """Deployments, Services, budgets, EndpointSlices and pods go; the chips are free again."""
     world.apply(_chat(namespace))
     world.wait_ready(namespace, "chat")
     assert all(world.children(namespace)[kind] for kind in ("deployments", "services", "pods"))
     world.cluster.delete("inferencedeployments", "chat", namespace)
-    world.wait("every child is gone", lambda: not any(world.children(namespace).values()), 60.0)
+    world.wait("every child is gone", lambda: not any(world.children(namespace).values()))

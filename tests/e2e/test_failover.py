@@ -33,6 +33,7 @@ def settled() -> Iterator[Quiet]:
 def installed(cluster: Cluster) -> None:
     """Install the chart and put the module's machines up."""
     operator.install(cluster)
+    operator.let_garbage_be_collected(cluster)
     cluster.apply(fleet.nodes(accelerator=CHIP, platform="eks", region="us-east-1", count=4))
 
 

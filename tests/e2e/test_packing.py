@@ -47,6 +47,7 @@ def sized(name: str, chips: int, replicas: int) -> Object:
 def world(cluster: Cluster) -> Iterator[World]:
     """Put nodes, other people's pods and the wishes up, and only then start the operator."""
     operator.install(cluster)
+    operator.let_garbage_be_collected(cluster)
     cluster.create_namespace(NAMESPACE)
     nodes = fleet.nodes(accelerator=CHIP, platform="eks", region="us-east-1", count=NODES)
     cluster.apply(nodes)
@@ -93,7 +94,7 @@ def test_after_the_small_ones_left_what_fits_between_the_others_is_bound_too(wor
         world.cluster.delete("inferencedeployments", name, NAMESPACE)
     label = names.DEPLOYMENT_LABEL
     gone = f"{label} in (one-a,one-b,two-a)"
-    world.wait("their pods are gone", lambda: not world.cluster.get("pods", None, NAMESPACE, gone), 90.0)
+    world.wait("their pods are gone", lambda: not world.cluster.get("pods", None, NAMESPACE, gone))
     holes = free_chips(world)
     wanted: dict[str, tuple[int, int]] = {}
     for chips in (4, 2, 1):

@@ -16,7 +16,7 @@ from typing import Any
 
 from tests.lab import toolchain
 from tests.lab.cluster import Cluster
-from tests.lab.components import free_port
+from tests.lab.components import CONTROLLER_MANAGER, free_port
 from tests.lab.processes import OWNER_VARIABLE, Component, ProcessError, guarded
 from tests.lab.waiting import NotInTimeError, wait
 
@@ -36,6 +36,15 @@ def install(cluster: Cluster, *, helm_version: int = 4, values: Mapping[str, str
     settings = {"replicas": "0", **(values or {})}
     said = [part for path, value in settings.items() for part in ("--set", f"{path}={value}")]
     cluster.helm(helm_version, "install", RELEASE, CHART, "--namespace", NAMESPACE, "--create-namespace", *said)
+
+
+def let_garbage_be_collected(cluster: Cluster) -> None:
+    """Start the controller manager anew, so that its garbage collector knows the chart's kinds from now on.
+
+    It looks for new kinds every half minute; before that, the children of an InferenceDeployment stay when that is
+    deleted. Nothing of ours depends on when they go.
+    """
+    cluster.component(CONTROLLER_MANAGER).restart()
 
 
 class Operator(Component):

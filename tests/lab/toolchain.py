@@ -29,6 +29,8 @@ KWOK = "kwok"
 HELM_3 = "helm3"
 HELM_4 = "helm4"
 PROGRESS_PERIOD_SECONDS = 5.0
+QUIET_WAIT_SECONDS = 1.0
+"""Whoever only looks for what is built holds the lock for less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +185,11 @@ def _locked(path: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            _report("another process builds the laboratory: waiting for it")
+            told = threading.Timer(
+                QUIET_WAIT_SECONDS, _report, ["another process builds the laboratory: waiting for it"]
+            )
+            told.daemon = True
+            told.start()
             fcntl.flock(file, fcntl.LOCK_EX)
+            told.cancel()
         yield

@@ -25,19 +25,22 @@ TIDY_SECONDS = 120.0
 with other work all of them may need these."""
 GONE_SECONDS = 60.0
 """The kernel ends what is left, and frees hundreds of megabytes of each."""
-OWNER = """
+FIRST_NUMBER = 120
+"""Of the networks that clusters here reserve, so that none of another process takes their directories over."""
+OWNER = f"""
 import signal
 # Whoever is started in the background is born deaf to interrupts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 import json, os, sys, time
-from tests.lab import components
+from tests.lab import components, reservation
 from tests.lab.cluster import Cluster
 
+reservation.FIRST_NUMBER = {FIRST_NUMBER}
 with Cluster.start() as cluster:
     cluster.component(components.SCHEDULER).freeze()
     launched = cluster.launch("sleeper", ["sleep", "600"])
     pids = [cluster.component(name).pid for name in components.ALL] + [launched.pid]
-    print(json.dumps({"pids": pids, "directory": str(cluster.directory)}), flush=True)
+    print(json.dumps({{"pids": pids, "directory": str(cluster.directory)}}), flush=True)
     time.sleep(600)
 """
 
@@ -89,8 +92,9 @@ def test_no_process_is_left_when_the_owner_is_ended_by_a_signal(number: signal.S
         assert directory.exists() == (number != signal.SIGINT), "only an interrupt lets the owner tidy up"
 
 
-def test_a_cluster_ends_with_its_block_also_after_an_error() -> None:
+def test_a_cluster_ends_with_its_block_also_after_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     """An exception in a test ends every process and removes the directory."""
+    monkeypatch.setattr(reservation, "FIRST_NUMBER", FIRST_NUMBER)
     pids: list[int] = []
     directories: list[Path] = []
 
