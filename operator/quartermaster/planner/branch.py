@@ -171,7 +171,6 @@ def cover(
             start = top
             if is_shared:
                 top = max(top, int(min((cut - step.spent) / max(cost, _EPSILON), 1e6)))
-                start = top
                 if is_strict:
                     here = max(share_limit * frame.demand - capacity[depth, item.region], 0.0)
                     start = min(fill, int(here / max(item.requests_per_second, 1e-12) + _TOLERANCE))

@@ -154,10 +154,11 @@ def chosen_columns(problem: Problem, counts: Ints) -> Columns:
 
 
 def running_columns(problem: Problem) -> Columns:
-    """Return the columns of what runs, as far as it may go on, of the needs that it meets."""
+    """Return the columns of what runs, as far as it may go on, of the needs that it meets or that may stay unmet."""
     options = problem.options
     columns = chosen_columns(problem, np.minimum(options.running, options.most))
     spent = np.bincount(columns.owner, options.dollars_per_hour[columns.option] * columns.count, columns.size)
     counted = np.bincount(columns.owner, np.where(options.is_external[columns.option], 0, columns.count), columns.size)
     keeps = (spent <= problem.needs.budget) & (counted <= problem.needs.most)
-    return columns.of(np.flatnonzero(unmet_of(problem, columns).is_nothing & keeps & (np.diff(columns.start) > 0)))
+    keeps &= unmet_of(problem, columns).is_nothing | problem.needs.is_soft
+    return columns.of(np.flatnonzero(keeps & (np.diff(columns.start) > 0)))

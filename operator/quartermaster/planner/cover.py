@@ -6,9 +6,11 @@ The search itself is ``branch``; here options become its items, and what it find
 """
 
 from dataclasses import dataclass
+from queue import SimpleQueue
 
 import numpy as np
 
+from quartermaster.planner import cores
 from quartermaster.planner.arrays import Floats, Ints, ranks_in
 from quartermaster.planner.column import Columns
 from quartermaster.planner.problem import Needs, Problem
@@ -17,11 +19,11 @@ from quartermaster.planner.records import (
     GROUPS,
     Effort,
     Held,
-    Hits,
     Item,
     Records,
     Sought,
     Want,
+    Work,
     room_for,
     room_for_hits,
     room_for_work,
@@ -29,6 +31,8 @@ from quartermaster.planner.records import (
 from quartermaster.planner.search import search
 from quartermaster.planner.unmet import UNSERVED_PRICE, Unmet, unmet_price
 
+MANY_NEEDS = 200
+"""Needs from which on covers are looked for on all cores."""
 SHARED_TOLERANCE = 2e-6
 """Part of the median need's price by which a cover may miss the best."""
 
@@ -47,6 +51,8 @@ class Care:
 
 USUAL = Care(1e-5, 2_000, 16)
 CLOSE = Care(1e-5, 20_000, 128)
+PROOF = Care(1e-5, 300_000, 128)
+"""For the bound that is told: a few hundred needs take most of these steps."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,7 +87,13 @@ class Covers:
         """Price of nothing at all for each need, but for that."""
         self.items = _items_of(problem)
         self.wants = _wants_of(needs, self.items, self.idle)
-        self._work = room_for_work(self.widest)
+        self._works: SimpleQueue[Work] = SimpleQueue()
+        for _ in range(1 if self._is_small else min(cores.count(), cores.PARTS)):
+            self._works.put(room_for_work(self.widest))
+
+    @property
+    def _is_small(self) -> bool:
+        return self.problem.needs.count < MANY_NEEDS
 
     @property
     def widest(self) -> int:
@@ -94,7 +106,16 @@ class Covers:
         shared = SHARED_TOLERANCE * float(np.median(best)) if best.size else 0.0
         effort = Effort(care.tolerance, shared, care.steps, care.fineness)
         sought, found = self._sought(best, -1.0), room_for(Held, best.size, DEPTH)
-        self._search(limit_prices, sought, found, effort, room_for_hits(0, each=0))
+        self._price(limit_prices)
+        edges = np.linspace(0, best.size, cores.PARTS + 1).astype(np.int64)
+
+        def part(place: int) -> None:
+            own = slice(edges[place], edges[place + 1])
+            work = self._works.get()
+            search(self.items, self.wants[own], sought[own], found[own], effort, work, room_for_hits(0, each=0))
+            self._works.put(work)
+
+        cores.divided(part, is_alone=self._is_small)
         columns = self._columns(np.arange(best.size), sought["size"], found)
         return Priced(sought["best"] + self.stop, sought["bound"] + self.stop, columns)
 
@@ -108,7 +129,10 @@ class Covers:
         hits = room_for_hits(most, each=each)
         sought, found = self._sought(known - self.stop, slack), room_for(Held, known.size, DEPTH)
         effort = Effort(0.0, 0.0, CLOSE.steps, CLOSE.fineness)
-        self._search(limit_prices, sought, found, effort, hits)
+        self._price(limit_prices)
+        work = self._works.get()
+        search(self.items, self.wants, sought, found, effort, work, hits)
+        self._works.put(work)
         count = int(hits.total[0])
         columns = self._columns(hits.found["need"][:count], hits.found["size"][:count], hits.held[:count])
         return columns, sought["bound"] + self.stop
@@ -119,13 +143,10 @@ class Covers:
         sought["best"][:], sought["slack"][:] = best, slack
         return sought
 
-    def _search(
-        self, limit_prices: Floats, sought: Records[Sought], found: Records[Held], effort: Effort, hits: Hits
-    ) -> None:
+    def _price(self, limit_prices: Floats) -> None:
         usage = self.problem.usage
         extra = np.bincount(usage.option, limit_prices[usage.limit] * usage.amount, self.problem.options.count)
         self.items["price"][:] = self.items["base"] + extra[self.items["option"]]
-        search(self.items, self.wants, sought, found, effort, self._work, hits)
 
     def _columns(self, need: Ints, size: Ints, found: Records[Held]) -> Columns:
         kept = np.flatnonzero(size > 0)

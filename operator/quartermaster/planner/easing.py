@@ -140,7 +140,7 @@ def improve(
     most: Ints,
     desk: Desk,
     log: Log,
-) -> float:
+) -> None:
     """Let one need after another have what it would like best, where others make way for less than it gains.
 
     Args:
@@ -153,11 +153,7 @@ def improve(
         most: covers that are looked for, for each need.
         desk: room to work.
         log: room for the moves of one try; none for nobody.
-
-    Returns:
-        Dollars per hour that were gained.
     """
-    total = 0.0
     rest = Log(log.moves[1:], log.held[1:])
     for place in range(order.size):
         w = order[place]
@@ -173,8 +169,5 @@ def improve(
         if w == NOBODY:
             continue
         gain = gained(standing, log, moves + 1)
-        if is_whole and gain > SMALL_FRACTION * abs(log.moves[0].cost):
-            total += gain
-        else:
+        if not is_whole or gain <= SMALL_FRACTION * abs(log.moves[0].cost):
             take_back(ground, standing, log, moves + 1)
-    return total

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from quartermaster.planner.arrays import Bools
 from quartermaster.planner.column import chosen_columns, paid_of, total_of, unmet_of, value_of
-from quartermaster.planner.cover import CLOSE, Covers
+from quartermaster.planner.cover import PROOF, Covers
 from quartermaster.planner.fleet import Key, Pool, Workload
 from quartermaster.planner.master import Master
 from quartermaster.planner.plan import Placement, Shortfall
@@ -59,7 +59,7 @@ def weighed(problem: Problem, solution: Solution) -> Solution:
     """Return the solution with least prices that belong to the problem: it asks for what the solution meets."""
     columns = chosen_columns(problem, solution.counts)
     known = value_of(problem, columns) + paid_of(problem, columns, solution.prices)
-    return replace(solution, least=Covers(problem).cheapest(solution.prices, known, CLOSE).bound)
+    return replace(solution, least=Covers(problem).cheapest(solution.prices, known, PROOF).bound)
 
 
 def repriced(problem: Problem, solution: Solution, *, is_late: Callable[[], bool]) -> Solution:

@@ -14,13 +14,13 @@ from quartermaster.planner.arrays import Bools, Floats, Ints
 from quartermaster.planner.column import Columns, chosen_columns, running_columns, total_of, unmet_of
 from quartermaster.planner.combine import combine
 from quartermaster.planner.compact import compact
-from quartermaster.planner.cover import CLOSE, Covers
+from quartermaster.planner.cover import CLOSE, PROOF, Covers
 from quartermaster.planner.highs import Stop
 from quartermaster.planner.master import Master, never
 from quartermaster.planner.problem import Problem, softened
 from quartermaster.planner.start import first_prices
 from quartermaster.planner.unmet import met
-from quartermaster.planner.whole import EFFORT, FIRST, THOROUGH, Whole
+from quartermaster.planner.whole import EFFORT, FIRST, THOROUGH, WEIGHTS, Whole
 
 GOAL_FRACTION = 1e-3
 """A plan this close to its bound is not improved any more."""
@@ -112,7 +112,7 @@ def _solve_hard(
     if known is not None:
         master.add(known[1])
     master.generate(first_prices(problem) if known is None else known[0], is_late=is_late)
-    master.price(master.prices, CLOSE)
+    master.price(master.prices, PROOF)
     counts, bound = _whole(master, is_hasty=is_hasty, is_late=is_late), master.bound
     if problem.needs.count <= FEW_NEEDS and not is_late():
         better, bound = combine(master, chosen_columns(problem, counts), TO_THE_END)
@@ -132,7 +132,7 @@ def _whole(master: Master, *, is_hasty: bool, is_late: Callable[[], bool]) -> In
         whole = Whole(problem, master.covers, master.prices, effort)
         whole.hold(master.likeliest())
         whole.ease(FIRST, is_late=is_late)
-        whole.improve(least=least, goal=master.bound * (1 + GOAL_FRACTION), is_late=is_late)
+        whole.improve(WEIGHTS, least=least, goal=master.bound * (1 + GOAL_FRACTION), is_late=is_late)
         counts = whole.counts
         reached = total_of(problem, counts)
         if reached < value:

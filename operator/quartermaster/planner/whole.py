@@ -29,12 +29,13 @@ TRIED = 200
 """... and covers that are looked for ..."""
 TRIED_WITHOUT_ROOM = 5_000
 """... or where the need has nothing."""
-PASSES = 8
-"""Times that all needs are tried."""
+WEIGHTS = (0.8, 0.6, 0.4, 0.2, 0.0)
+"""Part of the prices of limits that counts where room is free, pass by pass over all needs: at first for what others
+want most, at last for the moment only ..."""
+FEW_WEIGHTS = (0.5, 0.0)
+"""... and where few needs are planned again."""
 CHUNK = 64
 """Needs that are tried between two looks at the clock."""
-NEAR_FRACTION = 1e-6
-"""Part of the objective that a pass is to gain."""
 
 
 class Easing(NamedTuple):
@@ -107,30 +108,26 @@ class Whole:
             log_of(0),
         )
 
-    def improve(self, *, least: Floats, goal: float, is_late: Callable[[], bool]) -> None:
+    def improve(self, weights: Sequence[float], *, least: Floats, goal: float, is_late: Callable[[], bool]) -> None:
         """Let needs have what they would like best, those first that lose most, until the objective reaches the goal.
 
         ``least`` is the least price of every need at the prices of the limits.
         """
-        for _ in range(PASSES):
+        for weight in weights:
             counts = self.counts
-            before = total_of(self.problem, counts)
-            if before <= goal or is_late():
+            if total_of(self.problem, counts) <= goal or is_late():
                 return
             columns = chosen_columns(self.problem, counts)
             regret = value_of(self.problem, columns) + paid_of(self.problem, columns, self._prices) - least
-            gain = 0.0
             for chunk in _chunks(np.argsort(-regret, kind="stable")):
-                gain += self._improve(chunk, self._fine)
+                self._improve(chunk, self._fine, weight)
                 if is_late():
                     return
-            if gain <= NEAR_FRACTION * abs(before):
-                return
 
-    def _improve(self, needs: Ints, fine: Floats) -> float:
+    def _improve(self, needs: Ints, fine: Floats, weight: float = 0.0) -> None:
         has_nothing = self._standing.needs["size"][needs] == 0
         most = np.where(has_nothing, TRIED_WITHOUT_ROOM, TRIED)
-        return improve(self._ground, self._standing, needs, fine, 0.0, GROWTH, most, self._desk, self._log)
+        improve(self._ground, self._standing, needs, fine, weight, GROWTH, most, self._desk, self._log)
 
     def serve(self) -> None:
         """Let needs that hold nothing have what others make way for."""
