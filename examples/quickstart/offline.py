@@ -53,7 +53,7 @@ class Offline:
 
     def refusal(self, name: str, pool: str) -> JsonObject:
         """Return why the pool was refused to the deployment."""
-        found = [r for r in self.plan["rejections"] if r["name"] == name and pool in r["pools"]]
+        found = [r for r in self.plan["rejections"] if (r["name"], r["pool"]) == (name, pool)]
         insist(found, f"{pool} refused to {name}", "no such refusal")
         refusal: JsonObject = found[0]
         return refusal
@@ -91,7 +91,7 @@ def plan(fleet: Path) -> Offline:
     return Offline(
         command=f"kubectl quartermaster plan --fleet fleet.json -f {HERE.relative_to(HERE.parents[1])}",
         text=_run(arguments),
-        plan=json.loads(_run([*arguments, "-o", "json"])),
+        plan=json.loads(_run([*arguments, "-o", "json", "--show-rejections"])),
         unrestricted=json.loads(_run(["plan", "--fleet", str(fleet), str(POOLS), "-f", str(freed), "-o", "json"])),
     )
 

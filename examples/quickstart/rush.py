@@ -78,6 +78,11 @@ class Rush:
             NotAsWantedError: replicas do not rise or fall, the queue does not drain, or requests fail.
         """
         told = self._told
+        self._page.say(
+            f"WAITING and RUNNING count the requests in {self._watch.name}'s model servers; TTFT is the median time to "
+            "the first token; the last columns are replicas, ready/wanted."
+        )
+        self._page.blank()
         self._page.row([name for name, _ in _COLUMNS], _WIDTHS)
         self._started_at = asyncio.get_running_loop().time()
         async with self._generator:
@@ -123,12 +128,12 @@ class Rush:
         return told.risen_at is not None and has_queued and self._now - told.drained_at >= CALM_SECONDS
 
     def _has_fallen(self) -> bool:
-        least = self._told.least_replicas
-        return self._watch.desired <= least and len(self._watch.endpoints) <= least
+        watch = self._watch
+        return max(watch.replicas.desired, watch.replicas.ready, len(watch.endpoints)) <= self._told.least_replicas
 
     def _seen(self) -> str:
         watch = self._watch
-        return f"{len(watch.endpoints)} serving, {watch.desired} desired, {watch.waiting} requests waiting"
+        return f"{len(watch.endpoints)} serving, {watch.replicas.desired} desired, {watch.waiting} requests waiting"
 
     async def _until(self, is_so: Callable[[], bool], *, timeout_seconds: float) -> None:
         """Show a row now and then until it is so."""

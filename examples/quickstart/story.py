@@ -130,13 +130,14 @@ def _explain(page: Page, placed: Placed, made: Offline) -> None:
     )
     kinds = [f"{p['desired']} × {p['accelerator']}" for p in placed.placements(RESTRICTED)]
     chips = ", ".join(f"{amount} {name}" for name, amount in sorted(placed.chips_of_pods(RESTRICTED).items()))
-    page.item("", f"The best pool there is too small for all of it, so it runs on {' and '.join(kinds)} ({chips}).")
+    page.item("", f"The best European pool is too small for all of it, so it runs on {' and '.join(kinds)} ({chips}).")
     for placement in placed.placements("agents"):
         if placement.get("endpoint"):
             page.item(
                 "agents",
                 f"sends {float(placement['share']):.0%} of its load to {placement['pool']}, a hosted service on "
-                f"{placement['accelerator']} that holds no pods; own chips take the rest.",
+                f"{placement['accelerator']} that holds no pods; own chips take the rest. Each has as much as its "
+                "part of all capacity.",
             )
     chips = ", ".join(f"{amount} {name}" for name, amount in placed.chips_of_pods(LOADED).items())
     page.item(LOADED, f"runs on small inference chips, one per replica ({chips}).")
@@ -161,17 +162,19 @@ def _summarise(page: Page, cluster: Cluster, told: Told, *, is_once: bool) -> No
     if is_once:
         page.say("Everything was as wanted. What may come next:")
         lines = [
-            "examples/quickstart/run    # the same, but it stays for you to play with",
-            ".venv/bin/kubectl-quartermaster plan --fleet examples/pools -f examples/deployments    # needs no cluster",
+            "# The same, and it stays for you to play with:",
+            "$ examples/quickstart/run",
+            "# Other pools of three clouds, and other wishes, planned from files without a cluster:",
+            "$ .venv/bin/kubectl-quartermaster plan --fleet examples/pools -f examples/deployments",
         ]
     else:
         page.say("Everything was as wanted, and keeps running until Ctrl-C. In another terminal, from this folder:")
         patch = json.dumps({"spec": {"scaling": {"minReplicas": 5}}})
         lines = [
-            f"export KUBECONFIG={cluster.kubeconfig()} PATH=$PWD/.venv/bin:$PATH",
-            f"kubectl-quartermaster status {RESTRICTED}",
-            "python -m tests.lab kubectl get infd,pods -o wide",
-            f"python -m tests.lab kubectl patch infd {LOADED} --type merge -p '{patch}'",
+            f"$ export KUBECONFIG={cluster.kubeconfig()} PATH=$PWD/.venv/bin:$PATH",
+            f"$ kubectl-quartermaster status {RESTRICTED}",
+            "$ python -m tests.lab kubectl get infd,pods -o wide",
+            f"$ python -m tests.lab kubectl patch infd {LOADED} --type merge -p '{patch}'",
         ]
     page.blank()
-    page.block("\n".join(f"$ {line}" for line in lines))
+    page.block("\n".join(lines))

@@ -48,9 +48,9 @@ class Watch:
     _tokens_by_address: dict[str, int] = field(default_factory=dict)
 
     @property
-    def desired(self) -> int:
-        """Replicas that the operator wants of the deployment."""
-        return self.replicas_by_name.get(self.name, Replicas()).desired
+    def replicas(self) -> Replicas:
+        """Replicas of the deployment, as its status tells them."""
+        return self.replicas_by_name.get(self.name, Replicas())
 
     async def look(self, cluster: Cluster, servers: Fleet) -> None:
         """Ask Kubernetes and the servers once."""

@@ -43,7 +43,8 @@ def test_the_plan_shows_a_split_a_rule_and_an_external_share(made: Offline) -> N
 def test_the_rule_costs_something_and_says_what_it_refused(made: Offline) -> None:
     """Otherwise it would not be worth showing."""
     assert made.saving_dollars_per_hour > 1
-    assert "wanted a jurisdiction among EU" in made.refusal(RESTRICTED, made.tempting_pool)["message"]
+    message = made.refusal(RESTRICTED, made.tempting_pool)["message"]
+    assert f"wanted a jurisdiction among EU; {made.tempting_pool} in region" in message
 
 
 def test_the_table_of_the_plan_fits_the_page(made: Offline) -> None:
@@ -106,7 +107,7 @@ def test_the_quick_start_ends_well_and_leaves_nothing_behind() -> None:
     for sentence in (
         "The plan, offline: three models on 41 nodes in 3 regions",
         "is free and cheaper: its rule costs",
-        "The best pool there is too small for all of it",
+        "The best European pool is too small for all of it",
         "a hosted service on groq-lpu-v1 that holds no pods",
         "3 aws.amazon.com/neuron",
         "Everything was as wanted",

@@ -209,7 +209,7 @@ def _why(key: Key, seen: Seen, plan: Plan) -> str:
     told = ", ".join(
         f"{rule} {count}" for rule, count in sorted(refused.items(), key=lambda row: (-row[1], row[0]))[:3]
     )
-    chosen = f"cheapest for the whole fleet among {admissible} candidates"
+    chosen = f"cheapest for the whole fleet among {admissible} candidate{'s' if admissible != 1 else ''}"
     return f"{chosen}; refused by {told}" if told else chosen
 
 
