@@ -4,6 +4,9 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from typing import TypeVar
+
+Found = TypeVar("Found")
 
 PARTS = 8
 """Parts that work is divided into, however many cores there are: results must not depend on these."""
@@ -23,6 +26,13 @@ def divided(work: Callable[[int], None], *, is_alone: bool) -> None:
             work(part)
     else:
         list(_workers().map(work, range(PARTS)))
+
+
+def beside(*works: Callable[[], Found]) -> list[Found]:
+    """Return what each work finds, done side by side where there are cores for it."""
+    if count() == 1:
+        return [work() for work in works]
+    return [future.result() for future in [_workers().submit(work) for work in works]]
 
 
 @cache

@@ -22,13 +22,15 @@ ROUNDS = 40
 MOST_TIMES = 4
 """Where a round brings next to nothing, the next takes twice the steps, up to so many times as many."""
 CLOSE_FRACTION = 1e-4
-"""What is next to nothing."""
+"""What is next to nothing ..."""
+DONE_FRACTION = 5e-5
+"""... and what is not worth another round, where covers were looked for closely."""
 FAR_FRACTION = 0.01
 QUICK = Care(1e-3, 300, 8)
 """While the bound is this far off, covers that are little better are not looked for."""
-REACH_FRACTION = 0.15
+REACH_FRACTION = 0.3
 """By how much a price may move in a round, in parts of itself ..."""
-LEAST_REACH_FRACTION = 0.02
+LEAST_REACH_FRACTION = 0.05
 """... and of what a unit of its limit usually costs."""
 STEPS, CLOSE_STEPS = 80, 160
 """Steps of a round, and of one where the bound is near."""
@@ -38,6 +40,7 @@ FEW_ENTRIES = 3_000
 """A master this small is solved more closely: its steps cost next to nothing."""
 MORE = 10
 """Times as many steps, there."""
+_EPSILON = 1e-6
 DEAR_FRACTION = 0.2
 """A column that costs more than this above its need's best one is not looked at."""
 
@@ -138,16 +141,18 @@ class Master:
             is_stale = self.hoped <= best + CLOSE_FRACTION * abs(best)
             if self.hoped > best:
                 best, middle = self.hoped, prices
-            if is_stale and self.value - self.hoped <= CLOSE_FRACTION * abs(self.value):
+            left = (self.value - self.hoped) / max(abs(self.value), _EPSILON)
+            if is_stale and left <= CLOSE_FRACTION:
+                is_done = times > 1 and left <= DONE_FRACTION
                 times *= 2
-                if times > MOST_TIMES:
+                if is_done or times > MOST_TIMES:
                     return
 
     def _gap(self, best: float) -> float:
         """Return by which fraction the known columns cost more than the best bound."""
         if self.value >= INFINITY:
             return 1.0
-        return (self.value - max(best, self.bound)) / max(abs(self.value), 1e-6)
+        return (self.value - max(best, self.bound)) / max(abs(self.value), _EPSILON)
 
     def _approached(self, prices: Floats, limits: Limits, steps: int) -> Floats:
         """Return prices of the limits at which the known columns cost most; move the parts that are taken."""
@@ -179,6 +184,14 @@ class Master:
 
     def likeliest(self) -> Columns:
         """Return the column of each need of which most is taken."""
-        order = np.lexsort((np.arange(self.parts.size), -self.parts, self.columns.need))
+        return self._first_by(-self.parts)
+
+    def drawn(self) -> Columns:
+        """Return a column of each need, drawn by the parts that are taken; the same ones each time."""
+        chance = np.random.default_rng(0).random(self.parts.size)
+        return self._first_by(np.log(np.maximum(chance, _EPSILON)) / -np.maximum(self.parts, _EPSILON**2))
+
+    def _first_by(self, key: Floats) -> Columns:
+        order = np.lexsort((np.arange(key.size), key, self.columns.need))
         _, firsts = np.unique(self.columns.need[order], return_index=True)
         return self.columns.of(order[firsts])

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from quartermaster.planner import cores
 from quartermaster.planner.arrays import Bools, Floats, Ints
 from quartermaster.planner.column import Columns, chosen_columns, running_columns, total_of, unmet_of
 from quartermaster.planner.combine import combine
@@ -18,6 +19,7 @@ from quartermaster.planner.cover import CLOSE, PROOF, Covers
 from quartermaster.planner.highs import Stop
 from quartermaster.planner.master import Master, never
 from quartermaster.planner.problem import Problem, softened
+from quartermaster.planner.records import Effort
 from quartermaster.planner.start import first_prices
 from quartermaster.planner.unmet import met
 from quartermaster.planner.whole import EFFORT, FIRST, THOROUGH, WEIGHTS, Whole
@@ -125,21 +127,20 @@ def _solve_hard(
 
 
 def _whole(master: Master, *, is_hasty: bool, is_late: Callable[[], bool]) -> Ints:
-    """Return the best whole plan found: where one leaves a need without room, another is sought more closely."""
+    """Return the best whole plan found: where all leave a need without room, another is sought more closely."""
     problem, least = master.problem, master.known(master.prices)
-    best, value = np.zeros(problem.options.count, dtype=np.int64), np.inf
-    for effort in (EFFORT, THOROUGH):
+
+    def made(begin: Columns, effort: Effort) -> tuple[float, Ints]:
         whole = Whole(problem, master.covers, master.prices, effort)
-        whole.hold(master.likeliest())
+        whole.hold(begin)
         whole.ease(FIRST, is_late=is_late)
         whole.improve(WEIGHTS, least=least, goal=master.bound * (1 + GOAL_FRACTION), is_late=is_late)
-        counts = whole.counts
-        reached = total_of(problem, counts)
-        if reached < value:
-            best, value = counts, reached
-        if is_hasty or is_late() or not _unserved(problem, best).any():
-            break
-    return best
+        return total_of(problem, whole.counts), whole.counts
+
+    tries = cores.beside(lambda: made(master.likeliest(), EFFORT), lambda: made(master.drawn(), EFFORT))
+    if not (is_hasty or is_late() or any(not _unserved(problem, counts).any() for _, counts in tries)):
+        tries.append(made(master.likeliest(), THOROUGH))
+    return min(tries, key=lambda one: one[0])[1]
 
 
 def _by_one_program(problem: Problem, counts: Ints, bound: float) -> tuple[Ints, float]:
