@@ -47,6 +47,11 @@ class Stock:
         """Replicas that are planned and hold no chips yet."""
         return max(0, self.planned - self.bound)
 
+    @property
+    def seeking(self) -> int:
+        """Replicas that are planned, exist and hold no chips yet."""
+        return max(0, min(self.existing, self.planned) - self.bound)
+
 
 @dataclass(frozen=True, slots=True)
 class Ground:
