@@ -1,6 +1,8 @@
 """Outcomes are written in turns that end: what is left is decided again, and nothing is told of it yet."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import date
 
@@ -44,12 +46,26 @@ def services(namespace: str, count: int) -> Outcome:
     return Outcome(Fleet((), date(2026, 11, 21)), Plan(), Memory(), has_replanned=True, apply=applied)
 
 
+@asynccontextmanager
+async def caching(cluster: Cluster) -> AsyncIterator[tuple[Client, Caches]]:
+    """Yield a client, and caches that follow the cluster by it while the block runs."""
+    async with Client(Source(kubeconfig=str(cluster.kubeconfig()))) as client:
+        caches = Caches(client, wake=lambda: None)
+        task = asyncio.create_task(caches.run())
+        try:
+            yield client, caches
+        finally:
+            # First, for it ends connections at once: those of a watch that was cancelled would shut down by themselves.
+            await client.close()
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+
 async def written(cluster: Cluster, outcome: Outcome, *, longest_seconds: float) -> tuple[Written, int, int]:
     """Write an outcome once; returns what came of it, how often progress was told, and the Services there are."""
     progress: list[None] = []
-    async with Client(Source(kubeconfig=str(cluster.kubeconfig()))) as client:
-        caches = Caches(client, wake=lambda: None)
-        running = asyncio.create_task(caches.run())
+    async with caching(cluster) as (client, caches):
         writer = Writer(
             client,
             caches,
@@ -58,7 +74,6 @@ async def written(cluster: Cluster, outcome: Outcome, *, longest_seconds: float)
             longest_seconds=longest_seconds,
         )
         found = await writer.write(writer.due(outcome))
-        running.cancel()
         there = await client.list(resources.SERVICES, outcome.apply[0].manifest["metadata"]["namespace"])
     return found, len(progress), len(there)
 
@@ -98,13 +113,9 @@ def test_statuses_that_found_no_time_come_first_in_the_next_turn(cluster: Cluste
     outcome = replace(services(namespace, 0), statuses=statuses)
 
     async def twice() -> tuple[Written, Written]:
-        async with Client(Source(kubeconfig=str(cluster.kubeconfig()))) as client:
-            caches = Caches(client, wake=lambda: None)
-            running = asyncio.create_task(caches.run())
+        async with caching(cluster) as (client, caches):
             writer = Writer(client, caches, instance="test", progressed=lambda: None, longest_seconds=0.0)
-            found = await writer.write(outcome), await writer.write(outcome)
-            running.cancel()
-            return found
+            return await writer.write(outcome), await writer.write(outcome)
 
     first, second = asyncio.run(twice())
     assert first.outcome.statuses == statuses[:CHUNK]
