@@ -251,7 +251,9 @@ def test_tiny_problems_are_solved_to_the_optimum_of_trying_everything(data: st.D
     shortage_best, cost_best = best_of_all(posed)
     found = solve(posed.problem, ranks)
     reached = shortages(posed.problem, found.counts, ranks)
-    assert reached <= tuple(value * (1 + 1e-4) + 0.1 for value in shortage_best)
+    # A spread that is hardly better is not bought for more dollars than the price of what is missing tells.
+    saved = max(0.0, cost_best - cost_of(posed.problem, found.counts))
+    assert reached <= tuple(value * (1 + 1e-4) + 0.1 + saved for value in shortage_best)
     optimum = cost_best + sum(shortage_best)
     assert found.bound <= optimum * (1 + 1e-6) + 1e-3
     assert found.objective <= optimum * (1 + 2e-4) + 0.2 * (sum(shortage_best) > 0) + 1e-3

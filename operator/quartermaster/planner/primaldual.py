@@ -13,8 +13,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from quartermaster.planner import cores
 from quartermaster.planner.arrays import Floats, Ints
 from quartermaster.planner.compiled import compiled, inner
+
+MANY_ENTRIES = 50_000
+"""Entries of a bundle from which on steps are taken on all cores."""
 
 
 class Bundle(NamedTuple):
@@ -128,16 +132,29 @@ def approach(bundle: Bundle, part: Floats, price: Floats, limits: Limits, steps:
         The prices at which these columns cost most, of those that were looked at.
     """
     needs, rows = bundle.start.size - 1, limits.room.size
+    parts = cores.PARTS if bundle.limit.size >= MANY_ENTRIES else 1
     widest = int(np.diff(bundle.start).max(initial=0))
-    by_limit, use, new, mean, price_sum = np.zeros((5, rows))
-    by_need, value, ranked = np.empty(needs), np.empty(widest), np.empty(widest)
-    desk = _Desk(by_need, value, ranked, np.zeros(part.size), by_limit, use, new, mean, price_sum, price.copy())
-    _approach(bundle, part, price, limits, steps, every, desk)
+    by_limit, use, mean, price_sum = np.zeros((4, rows))
+    value, ranked = np.empty((2, parts, widest))
+    new, part_sum = np.zeros((parts, rows)), np.zeros(part.size)
+    desk = _Desk(
+        np.empty(needs), value, ranked, part_sum, by_limit, use, new, mean, price_sum, price.copy(), np.zeros(1)
+    )
+    begin(bundle, part, price, limits, desk)
+    if parts == 1:
+        _approach(bundle, part, price, limits, steps, every, desk)
+        return desk.best_price
+    edges = np.linspace(0, needs, parts + 1).astype(np.int64)
+    for step in range(1, steps + 1):
+        cores.divided(
+            lambda place: move(bundle, part, price, edges[place], edges[place + 1], place, desk), is_alone=False
+        )
+        answer(bundle, part, price, limits, step, every, desk)
     return desk.best_price
 
 
 class _Desk(NamedTuple):
-    """Room to work."""
+    """Room to work; what moves parts has rooms of its own for each share of the needs."""
 
     by_need: Floats
     value: Floats
@@ -149,57 +166,82 @@ class _Desk(NamedTuple):
     mean: Floats
     price_sum: Floats
     best_price: Floats
+    best: Floats
+    """What needs cost at the best prices, as the only entry."""
+
+
+@compiled
+def begin(bundle: Bundle, part: Floats, price: Floats, limits: Limits, desk: _Desk) -> None:
+    """Write what holds for all steps, and how things stand before the first."""
+    step_sizes(bundle, limits.usual, desk.by_need, desk.by_limit, desk.mean)
+    asked(bundle, part, desk.use)
+    desk.best[0] = least(bundle, price, limits.room)
+
+
+@compiled
+def move(bundle: Bundle, part: Floats, price: Floats, first: int, last: int, place: int, desk: _Desk) -> None:
+    """Let needs from ``first`` to ``last`` move their parts, and write what these take from limits."""
+    start, cost, entry, limit, amount = bundle.start, bundle.cost, bundle.entry, bundle.limit, bundle.amount
+    by_need, part_sum = desk.by_need, desk.part_sum
+    value, ranked, new = desk.value[place], desk.ranked[place], desk.new[place]
+    for row in range(new.size):
+        new[row] = 0.0
+    for w in range(first, last):
+        begins, count = start[w], start[w + 1] - start[w]
+        for i in range(count):
+            k = begins + i
+            reduced = cost[k]
+            for e in range(entry[k], entry[k + 1]):
+                reduced += amount[e] * price[limit[e]]
+            value[i] = part[k] - by_need[w] * reduced
+        taken = project(value, count, ranked)
+        for i in range(count):
+            k = begins + i
+            part[k] = max(value[i] - taken, 0.0)
+            part_sum[k] += part[k]
+            if part[k] > 0.0:
+                for e in range(entry[k], entry[k + 1]):
+                    new[limit[e]] += amount[e] * part[k]
+
+
+@compiled
+def answer(bundle: Bundle, part: Floats, price: Floats, limits: Limits, step: int, every: int, desk: _Desk) -> None:
+    """Let limits move their prices; from time to time let both go on from their averages, where that is better."""
+    room, low, high = limits.room, limits.low, limits.high
+    by_limit, use, new, mean = desk.by_limit, desk.use, desk.new, desk.mean
+    part_sum, price_sum = desk.part_sum, desk.price_sum
+    for row in range(room.size):
+        total = 0.0
+        for place in range(new.shape[0]):
+            total += new[place, row]
+        moved = price[row] + by_limit[row] * (2.0 * total - use[row] - room[row])
+        price[row] = min(max(low[row], moved), high[row])
+        use[row] = total
+        price_sum[row] += price[row]
+    if step % every:
+        return
+    for row in range(room.size):
+        mean[row] = price_sum[row] / every
+        price_sum[row] = 0.0
+    here, there = least(bundle, price, room), least(bundle, mean, room)
+    if there > here:
+        for row in range(room.size):
+            price[row] = mean[row]
+        for k in range(part.size):
+            part[k] = part_sum[k] / every
+        asked(bundle, part, use)
+        here = there
+    for k in range(part.size):
+        part_sum[k] = 0.0
+    if here > desk.best[0]:
+        desk.best[0] = here
+        for row in range(room.size):
+            desk.best_price[row] = price[row]
 
 
 @compiled
 def _approach(bundle: Bundle, part: Floats, price: Floats, limits: Limits, steps: int, every: int, desk: _Desk) -> None:
-    start, cost, entry, limit, amount = bundle.start, bundle.cost, bundle.entry, bundle.limit, bundle.amount
-    room, low, high = limits.room, limits.low, limits.high
-    needs, rows = start.size - 1, room.size
-    by_need, by_limit, value, ranked = desk.by_need, desk.by_limit, desk.value, desk.ranked
-    use, new, mean, part_sum, price_sum = desk.use, desk.new, desk.mean, desk.part_sum, desk.price_sum
-    step_sizes(bundle, limits.usual, by_need, by_limit, new)
-    asked(bundle, part, use)
-    best = least(bundle, price, room)
+    needs = bundle.start.size - 1
     for step in range(1, steps + 1):
-        for row in range(rows):
-            new[row] = 0.0
-        for w in range(needs):
-            first, count = start[w], start[w + 1] - start[w]
-            for i in range(count):
-                k = first + i
-                reduced = cost[k]
-                for e in range(entry[k], entry[k + 1]):
-                    reduced += amount[e] * price[limit[e]]
-                value[i] = part[k] - by_need[w] * reduced
-            taken = project(value, count, ranked)
-            for i in range(count):
-                k = first + i
-                part[k] = max(value[i] - taken, 0.0)
-                part_sum[k] += part[k]
-                if part[k] > 0.0:
-                    for e in range(entry[k], entry[k + 1]):
-                        new[limit[e]] += amount[e] * part[k]
-        for row in range(rows):
-            moved = price[row] + by_limit[row] * (2.0 * new[row] - use[row] - room[row])
-            price[row] = min(max(low[row], moved), high[row])
-            use[row] = new[row]
-            price_sum[row] += price[row]
-        if step % every == 0:
-            for row in range(rows):
-                mean[row] = price_sum[row] / every
-                price_sum[row] = 0.0
-            here, there = least(bundle, price, room), least(bundle, mean, room)
-            if there > here:
-                for row in range(rows):
-                    price[row] = mean[row]
-                for k in range(part.size):
-                    part[k] = part_sum[k] / every
-                asked(bundle, part, use)
-                here = there
-            for k in range(part.size):
-                part_sum[k] = 0.0
-            if here > best:
-                best = here
-                for row in range(rows):
-                    desk.best_price[row] = price[row]
+        move(bundle, part, price, 0, needs, 0, desk)
+        answer(bundle, part, price, limits, step, every, desk)
