@@ -13,7 +13,7 @@ from quartermaster.planner.arrays import Bools, Floats, Ints
 from quartermaster.planner.column import chosen_columns, paid_of, unmet_of, value_of
 from quartermaster.planner.cover import Covers
 from quartermaster.planner.problem import Problem
-from quartermaster.planner.whole import FEW_WEIGHTS, Whole
+from quartermaster.planner.whole import SOME, Whole
 
 NEIGHBOURS = (0, 16, 80)
 """Others that are planned again beside, in the first, second and third attempt."""
@@ -190,7 +190,7 @@ def _planned(start: Start, counts: Ints, chosen: Ints, least: Floats, *, is_late
     covers = Covers(part.problem)
     whole = Whole(part.problem, covers, start.prices[part.limits])
     whole.hold(chosen_columns(part.problem, counts[part.options]))
-    whole.improve(FEW_WEIGHTS, least=least[chosen], goal=-np.inf, is_late=is_late)
+    whole.improve(SOME, least=least[chosen], goal=-np.inf, is_late=is_late)
     made = others.copy()
     made[part.options] = whole.counts
     return made

@@ -50,7 +50,7 @@ def unseated(pool: Pool, parties: Sequence[Party], tenants: Tenants, *, is_sure:
     for keeping in _keepings(pool, parties, running, is_sure=is_sure):
         free, new = _stay(pool, parties, running, keeping)
         left = _unseated(pool, free, new)
-        worst = max(worst, left, key=len)
+        worst = max(worst, left, key=_chips)
     return worst
 
 
@@ -109,8 +109,12 @@ def _unseated(pool: Pool, free: Mapping[str, int], new: Sequence[Seat]) -> list[
     if left and any(seat.zone for seat in new):
         # Larger ones that may be anywhere can stand in the way of those that must be in a zone.
         other = _left(pool, free, sorted(new, key=lambda seat: (not seat.zone, -seat.owner.chips, seat.zone)))
-        left = min(left, other, key=len)
+        left = min(left, other, key=_chips)
     return left
+
+
+def _chips(seats: Sequence[Seat]) -> int:
+    return sum(seat.owner.chips for seat in seats)
 
 
 def _left(pool: Pool, free_before: Mapping[str, int], new: Sequence[Seat]) -> list[Seat]:

@@ -22,7 +22,7 @@ from quartermaster.planner.problem import Problem, softened
 from quartermaster.planner.records import Effort
 from quartermaster.planner.start import first_prices
 from quartermaster.planner.unmet import met
-from quartermaster.planner.whole import EFFORT, FIRST, THOROUGH, WEIGHTS, Whole
+from quartermaster.planner.whole import ALL, EFFORT, FIRST, THOROUGH, Whole
 
 GOAL_FRACTION = 1e-3
 """A plan this close to its bound is not improved any more."""
@@ -134,7 +134,7 @@ def _whole(master: Master, *, is_hasty: bool, is_late: Callable[[], bool]) -> In
         whole = Whole(problem, master.covers, master.prices, effort)
         whole.hold(begin)
         whole.ease(FIRST, is_late=is_late)
-        whole.improve(WEIGHTS, least=least, goal=master.bound * (1 + GOAL_FRACTION), is_late=is_late)
+        whole.improve(ALL, least=least, goal=master.bound * (1 + GOAL_FRACTION), is_late=is_late)
         return total_of(problem, whole.counts), whole.counts
 
     tries = cores.beside(lambda: made(master.likeliest(), EFFORT), lambda: made(master.drawn(), EFFORT))
@@ -175,7 +175,7 @@ def _with_the_rest(
     whole = Whole(soft, Covers(soft), found.prices)
     whole.hold(chosen_columns(asked, found.counts))
     short = np.flatnonzero(_unserved(asked, found.counts))
-    whole.fill(short[np.argsort(-problem.needs.dearest[short], kind="stable")].tolist())
+    whole.fill(short[np.argsort(-problem.needs.dearest[short], kind="stable")])
     counts = whole.counts
     asked = _asking(asked, np.arange(problem.needs.count), asked, counts)
     again = _solve_hard(asked, is_late=is_late, known=(found.prices, found.columns), is_hasty=True)

@@ -32,16 +32,16 @@ def realised(posed: Posed, solution: Solution, *, is_late: Callable[[], bool]) -
 
     Where that takes too many rounds, replicas without a host are left out, and who goes short by that has what is left.
     """
-    needs, _ = asked_of(posed.problem, solution)
     among: frozenset[str] | None = None
     for _ in range(ROUNDS):
         left_by_pool = homeless(posed, solution.counts, among)
         if not left_by_pool:
             break
+        needs, _ = asked_of(posed.problem, solution)
         posed = tightened(posed, solution.counts, left_by_pool)
         problem, known = replace(posed.problem, needs=needs), solution.prices
         prices = np.concatenate([known, np.zeros(problem.room.size - known.size)])
-        counts = finer_counts(posed, refitted(problem, solution.counts, prices, is_late=is_late))
+        counts = finer_counts(posed, refitted(problem, solution.counts, prices, least=solution.least, is_late=is_late))
         moved = np.unique(posed.pool[counts != solution.counts]).tolist()
         among = frozenset(left_by_pool) | {posed.places.pools[pool].name for pool in moved}
         objective = objective_of(posed.problem, counts)

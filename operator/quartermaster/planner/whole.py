@@ -1,17 +1,19 @@
 """Whole plans of a problem: begun from columns, eased until they fit, then improved. The moves are ``easing``'s."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
 from quartermaster.planner.arrays import Floats, Ints
-from quartermaster.planner.column import Columns, chosen_columns, paid_of, total_of, value_of
+from quartermaster.planner.column import Columns, chosen_columns, paid_of, total_of, unmet_of, value_of
 from quartermaster.planner.cover import Covers
 from quartermaster.planner.easing import NOBODY, improve
-from quartermaster.planner.problem import Problem
+from quartermaster.planner.problem import Problem, softened
 from quartermaster.planner.records import DEPTH, Effort, Use, room_for
 from quartermaster.planner.standing import MOST_FINE, Ground, Limit, desk_of, hold, log_of, standing_of
+from quartermaster.planner.unmet import met
 
 EFFORT = Effort(0.0, 0.0, 1_000, 8)
 """How closely the covers of a move are looked for ..."""
@@ -29,11 +31,6 @@ TRIED = 200
 """... and covers that are looked for ..."""
 TRIED_WITHOUT_ROOM = 5_000
 """... or where the need has nothing."""
-WEIGHTS = (0.8, 0.6, 0.4, 0.2, 0.0)
-"""Part of the prices of limits that counts where room is free, pass by pass over all needs: at first for what others
-want most, at last for the moment only ..."""
-FEW_WEIGHTS = (0.5, 0.0)
-"""... and where few needs are planned again."""
 CHUNK = 64
 """Needs that are tried between two looks at the clock."""
 
@@ -51,6 +48,19 @@ FIRST = Easing(0.1, 1.0)
 """Where needs begin with what they would like best ..."""
 AGAIN = Easing(0.3, 0.9)
 """... and where few are in the way of a plan that is good already: moves that free what others want count for more."""
+
+
+class Passes(NamedTuple):
+    """How a whole plan is improved."""
+
+    weights: tuple[float, ...]
+    """Part of the prices of limits that counts where room is free, pass by pass: at first for what others want most."""
+    most: int | None
+    """Needs that are tried in a pass, those first that lose most; all where it is None."""
+
+
+ALL = Passes((0.8, 0.6, 0.4, 0.2, 0.0), None)
+SOME = Passes((0.4, 0.0), 150)
 
 
 class Whole:
@@ -108,18 +118,18 @@ class Whole:
             log_of(0),
         )
 
-    def improve(self, weights: Sequence[float], *, least: Floats, goal: float, is_late: Callable[[], bool]) -> None:
+    def improve(self, passes: Passes, *, least: Floats, goal: float, is_late: Callable[[], bool]) -> None:
         """Let needs have what they would like best, those first that lose most, until the objective reaches the goal.
 
         ``least`` is the least price of every need at the prices of the limits.
         """
-        for weight in weights:
+        for weight in passes.weights:
             counts = self.counts
             if total_of(self.problem, counts) <= goal or is_late():
                 return
             columns = chosen_columns(self.problem, counts)
             regret = value_of(self.problem, columns) + paid_of(self.problem, columns, self._prices) - least
-            for chunk in _chunks(np.argsort(-regret, kind="stable")):
+            for chunk in _chunks(np.argsort(-regret, kind="stable")[: passes.most]):
                 self._improve(chunk, self._fine, weight)
                 if is_late():
                     return
@@ -134,18 +144,35 @@ class Whole:
         lost = np.flatnonzero(self._standing.needs["size"] == 0)
         self._improve(lost, self._fine)
 
-    def fill(self, needs: Sequence[int]) -> None:
+    def fill(self, needs: Ints) -> None:
         """Let needs that hold nothing have what still fits, one after another."""
-        self._improve(np.array(needs, dtype=np.int64), np.full(self._fine.size, MOST_FINE))
+        self._improve(needs, np.full(self._fine.size, MOST_FINE))
 
 
-def refitted(problem: Problem, counts: Ints, prices: Floats, *, is_late: Callable[[], bool]) -> Ints:
-    """Return counts that fit into the limits of a problem, made from some that may not."""
-    whole = Whole(problem, Covers(problem), prices)
-    whole.hold(chosen_columns(problem, counts))
+def refitted(problem: Problem, counts: Ints, prices: Floats, *, least: Floats, is_late: Callable[[], bool]) -> Ints:
+    """Return counts that fit into the limits of a problem, made from some that may not.
+
+    A need that loses everything has what is left, before others take it. ``least`` is the least price of every need at
+    these prices of the limits.
+    """
+    whole = _holding(problem, counts, prices)
     whole.ease(AGAIN, is_late=is_late)
     whole.serve()
+    counts = whole.counts
+    lost = np.flatnonzero(~unmet_of(problem, chosen_columns(problem, counts)).is_nothing)
+    if lost.size:
+        whole = _holding(softened(problem), counts, prices)
+        whole.fill(lost[np.argsort(-problem.needs.dearest[lost], kind="stable")])
+        needs = met(problem.needs, unmet_of(problem, chosen_columns(problem, whole.counts)))
+        whole = _holding(replace(problem, needs=needs), whole.counts, prices)
+    whole.improve(SOME, least=least, goal=-np.inf, is_late=is_late)
     return whole.counts
+
+
+def _holding(problem: Problem, counts: Ints, prices: Floats) -> Whole:
+    whole = Whole(problem, Covers(problem), prices)
+    whole.hold(chosen_columns(problem, counts))
+    return whole
 
 
 def _chunks(order: Ints) -> list[Ints]:
