@@ -3,10 +3,12 @@
 from typing import Any
 
 from quartermaster.catalog.load import load_catalog
+from quartermaster.planner.master import never
 from quartermaster.planner.plan import Plan
+from quartermaster.planner.planning import GOAL_FRACTION
 from quartermaster.reconcile.decide import decide
 from quartermaster.reconcile.outcome import Memory, Outcome
-from quartermaster.reconcile.planned import planned
+from quartermaster.reconcile.planned import MOST_RESUMPTIONS, planned
 from tests.lab import fleet
 from tests.reconcile.test_decide import EU, US, h100, wish
 from tests.reconcile.world import World
@@ -77,3 +79,59 @@ def test_no_clock_is_asked_where_no_plan_is_made() -> None:
     world.settle()
     decide(world.look(), world.memory, catalog=load_catalog(), plan_seconds=60.0, is_late=patience.is_late)
     assert patience.asked == 0
+
+
+def cut_off() -> World:
+    """Return a world at rest whose plan is one that was late at once."""
+    world = crowded()
+    world.is_late = Patience(0).is_late
+    world.settle()
+    assert world.memory.plan is not None
+    assert world.memory.plan.gap_fraction > GOAL_FRACTION
+    return world
+
+
+def reasons_of(world: World, minutes: int) -> list[str]:
+    """Return why plans were made while so many minutes went by."""
+    outcomes = [world.turn(seconds=20.0) for _ in range(3 * minutes)]
+    return [outcome.plan_reason for outcome in outcomes if outcome.has_replanned]
+
+
+def test_a_search_that_was_cut_off_is_taken_up_again_by_itself() -> None:
+    """Though nothing has changed: at the slow period, and with time enough it comes to its end."""
+    world = cut_off()
+    before = world.memory.plan
+    world.is_late = never
+    assert reasons_of(world, 4) == ["SearchCutOff", *["PeriodOver"] * 2]
+    after = world.memory.plan
+    assert before is not None
+    assert after is not None
+    assert after.gap_fraction <= GOAL_FRACTION < before.gap_fraction
+    assert before.bound <= after.bound
+
+
+def test_a_search_that_is_cut_off_every_time_is_given_up() -> None:
+    """A world at rest is planned on a few times only, is never worse for it, and comes to rest again."""
+    world = cut_off()
+    before = world.memory.plan
+    assert before is not None
+    asked = Patience(0)
+    world.is_late = asked.is_late
+    reasons = reasons_of(world, 8)
+    assert reasons.count("SearchCutOff") == MOST_RESUMPTIONS
+    plan = world.memory.plan
+    assert plan is not None
+    assert plan.bound >= before.bound
+    questions = asked.asked
+    assert set(reasons_of(world, 4)) == {"PeriodOver"}
+    assert asked.asked == questions
+    assert world.turn().is_settled
+
+
+def test_a_change_lets_a_search_be_taken_up_again_anew() -> None:
+    """What was given up for one world is sought in the next."""
+    world = cut_off()
+    reasons_of(world, 8)
+    world.create(wish("further", priority=1))
+    world.settle()
+    assert reasons_of(world, 8).count("SearchCutOff") == MOST_RESUMPTIONS

@@ -5,6 +5,7 @@ It plays API server, controllers and kubelets just far enough for the pure loop;
 
 import copy
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -14,6 +15,7 @@ from quartermaster.api.v1alpha1 import AcceleratorPool, InferenceDeployment
 from quartermaster.catalog.load import load_catalog
 from quartermaster.cluster import trim
 from quartermaster.manifests import drift
+from quartermaster.planner.master import never
 from quartermaster.reconcile.decide import decide
 from quartermaster.reconcile.declared import declared
 from quartermaster.reconcile.observation import Observed
@@ -40,6 +42,8 @@ class World:
     memory: Memory = field(default_factory=Memory)
     now_seconds: float = 1000.0
     versions: int = 0
+    is_late: Callable[[], bool] = never
+    """Asked while a plan is sought."""
 
     def create(self, *documents: Object) -> None:
         """Put objects into the world."""
@@ -90,7 +94,7 @@ class World:
 
     def turn(self, seconds: float = 2.0) -> Outcome:
         """Observe, decide, and obey."""
-        outcome = decide(self.look(), self.memory, catalog=load_catalog(), plan_seconds=60.0)
+        outcome = decide(self.look(), self.memory, catalog=load_catalog(), plan_seconds=60.0, is_late=self.is_late)
         self.memory = outcome.memory
         for entry in outcome.apply:
             self._apply(dict(entry.manifest))

@@ -109,18 +109,18 @@ def again(known: Known, now: Changed, *, is_late: Callable[[], bool]) -> Known |
     asked = _asked(known, reposed)
     if known.is_short.any() and _frees(known, reposed, now):
         return None
-    carried = _carried(known, reposed)
+    counts = carried(known, reposed)
     left = known.posed.pool[(known.solution.counts > 0) & (reposed.option < 0)].tolist()
     touched = {now.places.pools[place].name for place in [*now.pools, *left]} | others
     for _ in range(ROUNDS):
-        ended = mended(_start(known, reposed, asked, carried), goal_fraction=known.goal_fraction, is_late=is_late)
+        ended = mended(_start(known, reposed, asked, counts), goal_fraction=known.goal_fraction, is_late=is_late)
         if ended is None:
             return None
         ended = replace(ended, counts=finer_counts(reposed.posed, ended.counts))
-        moved = {now.places.pools[place].name for place in reposed.posed.pool[ended.counts != carried].tolist()}
+        moved = {now.places.pools[place].name for place in reposed.posed.pool[ended.counts != counts].tolist()}
         left_by_pool = homeless(reposed.posed, ended.counts, touched | moved)
         if not left_by_pool:
-            return _known(known, now, reposed, asked, ended=ended, carried=carried)
+            return _known(known, now, reposed, asked, ended=ended, carried=counts)
         reposed = replace(reposed, posed=tightened(reposed.posed, ended.counts, left_by_pool))
     return None
 
@@ -168,7 +168,7 @@ def _frees(known: Known, reposed: Reposed, now: Changed) -> bool:
     return False
 
 
-def _carried(known: Known, reposed: Reposed) -> Ints:
+def carried(known: Known, reposed: Reposed) -> Ints:
     """Return the counts of before; of deployments that offer otherwise where they still offer the same."""
     counts = np.zeros(reposed.posed.pool.size, dtype=np.int64)
     before = known.solution.counts

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from quartermaster.planner.arrays import Floats, Ints, spans
+from quartermaster.planner.arrays import Bools, Floats, Ints, spans
 from quartermaster.planner.problem import Problem
 from quartermaster.planner.unmet import TOLERANCE, Unmet, unmet_price
 
@@ -157,8 +157,14 @@ def running_columns(problem: Problem) -> Columns:
     """Return the columns of what runs, as far as it may go on, of the needs that it meets or that may stay unmet."""
     options = problem.options
     columns = chosen_columns(problem, np.minimum(options.running, options.most))
+    keeps = is_allowed(problem, columns) & (unmet_of(problem, columns).is_nothing | problem.needs.is_soft)
+    return columns.of(np.flatnonzero(keeps & (np.diff(columns.start) > 0)))
+
+
+def is_allowed(problem: Problem, columns: Columns) -> Bools:
+    """Return which columns keep to the budget and the most replicas of their need."""
+    options, needs, of = problem.options, problem.needs, columns.need
     spent = np.bincount(columns.owner, options.dollars_per_hour[columns.option] * columns.count, columns.size)
     counted = np.bincount(columns.owner, np.where(options.is_external[columns.option], 0, columns.count), columns.size)
-    keeps = (spent <= problem.needs.budget) & (counted <= problem.needs.most)
-    keeps &= unmet_of(problem, columns).is_nothing | problem.needs.is_soft
-    return columns.of(np.flatnonzero(keeps & (np.diff(columns.start) > 0)))
+    allowed: Bools = (spent <= needs.budget[of] + TOLERANCE) & (counted <= needs.most[of])
+    return allowed

@@ -51,7 +51,7 @@ class Care:
 
 USUAL = Care(1e-5, 2_000, 16)
 CLOSE = Care(1e-5, 20_000, 128)
-PROOF = Care(1e-5, 300_000, 128)
+PROOF = Care(1e-5, 300_000, 256)
 """For the bound that is told: a few hundred needs take most of these steps."""
 
 

@@ -12,6 +12,7 @@ from quartermaster.planner.again import Changed, again, changed, head_start, off
 from quartermaster.planner.eligible import Eligible, eligible
 from quartermaster.planner.finer import finer
 from quartermaster.planner.fleet import Fleet, Host, Pool, Workload
+from quartermaster.planner.keep import kept
 from quartermaster.planner.known import Known, asked_of, gap_of, repriced, weighed
 from quartermaster.planner.limit import tenants_of
 from quartermaster.planner.master import never
@@ -37,6 +38,7 @@ def plan(
     further_rules: Sequence[ShapeRule] = (),
     is_late: Callable[[], bool] = never,
     before: Plan | None = None,
+    resumes: bool = False,
 ) -> Plan:
     """Return the cheapest plan found that leaves least unserved, by priority, with its bound and every rejection.
 
@@ -49,6 +51,7 @@ def plan(
         further_rules: judge shapes after the planner's own rules: what others must be able to do with a placement.
         is_late: whether to stop as soon as there is a plan; asked again and again.
         before: an earlier plan, whose work is taken over where nothing has changed.
+        resumes: whether to search on from there even so: the search of before was cut off.
     """
     known = None if before is None else before.known
     given = fleet.pools
@@ -60,7 +63,7 @@ def plan(
     judged = eligible(fleet, workloads, further_rules=further_rules, before=None if before is None else before.eligible)
     now = None if known is None else changed(known, pools, workload_by_key, judged)
     found: Known | None = None
-    if known is not None and now is not None:
+    if known is not None and now is not None and not resumes:
         found = known if now.is_nothing else again(known, now, is_late=is_late)
     if found is None:
         found = _anew(_Asked(fleet, workloads, judged, known, now), is_late=is_late)
@@ -119,6 +122,8 @@ class _Asked:
 def _anew(asked: _Asked, *, is_late: Callable[[], bool]) -> Known:
     """Return what is known of a plan that is made anew, from prices and columns of before where they hold."""
     posed, solution = _realisable(asked, is_late=is_late)
+    if asked.known is not None and asked.now is not None:
+        posed, solution = kept(asked.known, asked.now, posed, solution)
     needs, is_short = asked_of(posed.problem, solution)
     problem = replace(posed.problem, needs=needs, room=posed.most)
     if is_short.any():

@@ -44,7 +44,7 @@ class Easing(NamedTuple):
     """Part of the prices of limits that counts for what is not overdrawn."""
 
 
-FIRST = Easing(0.1, 1.0)
+FIRST = Easing(0.05, 1.0)
 """Where needs begin with what they would like best ..."""
 AGAIN = Easing(0.3, 0.9)
 """... and where few are in the way of a plan that is good already: moves that free what others want count for more."""

@@ -3,7 +3,8 @@
     fleet      what replicas can run on                                  (pools)
     load       what each deployment must serve, from its window          (autoscaler)
     plan       where: made anew when anything but the load has changed,
-               when a pool that the plan chose is full, and at a slow period
+               when a pool that the plan chose is full, and at a slow period,
+               on from where its search was cut off
     scale      how many: moves counts inside the plan's pools            (autoscaler)
     children   the objects that make it so, gently                       (transition, manifests)
     status     what was seen, and why it is as it is                     (judgement)
@@ -90,6 +91,7 @@ def decide(
             plan=plan,
             structure_digest=made.structure_digest,
             planned_at_seconds=observed.now_seconds if must_plan else memory.planned_at_seconds,
+            search=made.search,
             planned_demand_by_key=made.demand_by_key if must_plan else memory.planned_demand_by_key,
             demand_by_key=made.demand_by_key,
             scale_state_by_key=made.sized.state_by_key,

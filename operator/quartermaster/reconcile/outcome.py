@@ -110,6 +110,16 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
+class Search:
+    """How far a plan was sought."""
+
+    is_cut: bool = False
+    """Whether it was late before the search was at its end."""
+    resumptions: int = 0
+    """How often the search was taken up again since anything but the load had changed."""
+
+
+@dataclass(frozen=True, slots=True)
 class Memory:
     """What one decision hands to the next. Losing it costs one plan, never a replica."""
 
@@ -117,6 +127,8 @@ class Memory:
     structure_digest: str = ""
     """Digest of everything that a plan is made from, but for the load."""
     planned_at_seconds: float = 0.0
+    search: Search = field(default_factory=Search)
+    """How far the plan was sought."""
     planned_demand_by_key: Mapping[Key, Demand] = field(default_factory=dict, hash=False)
     """The load, with its token mix, that the plan was made for."""
     demand_by_key: Mapping[Key, Demand] = field(default_factory=dict, hash=False)

@@ -1,29 +1,35 @@
 """The first half of the decision: one look at the world → what must be served, and the plan in force. Pure.
 
 A plan is made anew when anything but the load has changed, when a pool that the plan chose is full, and at a slow
-period unless replicas are finding their nodes; otherwise counts move inside the plan's pools. Whoever wants to see a
-plan asks here; what is written to make it so is ``decide``.
+period unless replicas are finding their nodes; otherwise counts move inside the plan's pools. A search that was cut off
+far from its goal is taken up again at the slow period, a few times. Whoever wants to see a plan asks here; what is
+written to make it so is ``decide``.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from quartermaster.api.v1alpha1 import InferenceDeployment
 from quartermaster.catalog.catalog import Catalog
 from quartermaster.planner.fleet import Demand, Fleet, Key, Running, Workload
 from quartermaster.planner.master import never
 from quartermaster.planner.plan import Plan
+from quartermaster.planner.planning import GOAL_FRACTION
 from quartermaster.planner.planning import plan as make_plan
 from quartermaster.reconcile import capacity
 from quartermaster.reconcile.digest import structure_digest
 from quartermaster.reconcile.observation import Observed
 from quartermaster.reconcile.observed import ChildSeen
-from quartermaster.reconcile.outcome import Memory
+from quartermaster.reconcile.outcome import Memory, Search
 from quartermaster.reconcile.pools import Refusal, pools
 from quartermaster.reconcile.servable import servable_rule
 from quartermaster.reconcile.waiting import lapsed
 from quartermaster.reconcile.workloads import Unplannable, running_by_key, workloads
 from quartermaster.reconcile.writes import owned_by_key
+
+MOST_RESUMPTIONS = 3
+"""Times that a search is taken up again while nothing has changed: a world at rest must not be planned for ever."""
+_RESUMED, _PERIOD = "SearchCutOff", "PeriodOver"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,7 @@ class Planned:
     plan: Plan
     reason: str
     """Why the plan was made anew; empty where it was not."""
+    search: Search
 
     @property
     def has_planned(self) -> bool:
@@ -96,14 +103,22 @@ def planned(
         "TokenMixChanged": capacity.has_drifted(good, memory),
         "PoolFull": sized.needs_plan,
         "RoomIsGone": not memory.blocked <= memory.planned_blocked,
-        "PeriodOver": is_due,
+        _RESUMED: is_due and _is_unfinished(before, memory.search),
+        _PERIOD: is_due,
     }
     reason = next((name for name, is_so in reasons.items() if is_so), "")
+    search = memory.search
     if reason:
-        rules = (servable_rule(documents, catalog),)
+        watched = _Watched(is_late)
         plan = make_plan(
-            fleet, capacity.to_plan_for(good, sized), further_rules=rules, is_late=is_late, before=memory.plan
+            fleet,
+            capacity.to_plan_for(good, sized),
+            further_rules=(servable_rule(documents, catalog),),
+            is_late=watched,
+            before=memory.plan,
+            resumes=reason == _RESUMED,
         )
+        search = _search(search, reason, was_late=watched.was_late)
     else:
         plan = before.with_placements(sized.placements)
     return Planned(
@@ -119,4 +134,30 @@ def planned(
         sized=sized,
         plan=plan,
         reason=reason,
+        search=search,
     )
+
+
+class _Watched:
+    """The question whether it is late, and whether that was ever answered with yes."""
+
+    def __init__(self, is_late: Callable[[], bool]) -> None:
+        self._is_late = is_late
+        self.was_late = False
+
+    def __call__(self) -> bool:
+        self.was_late = self.was_late or self._is_late()
+        return self.was_late
+
+
+def _is_unfinished(plan: Plan, search: Search) -> bool:
+    return search.is_cut and search.resumptions < MOST_RESUMPTIONS and plan.gap_fraction > GOAL_FRACTION
+
+
+def _search(before: Search, reason: str, *, was_late: bool) -> Search:
+    """Return how far a plan was sought that was made for the reason."""
+    if reason == _RESUMED:
+        return Search(was_late, before.resumptions + 1)
+    if reason == _PERIOD:
+        return replace(before, is_cut=before.is_cut or was_late)
+    return Search(was_late)
