@@ -23,8 +23,8 @@ UNPRICED_FRACTION = 0.1
 """Part of a usual price that a limit without a price counts as."""
 GROWTH = 1.5
 """By how much fines grow where nothing moves."""
-COVERS = 100_000
-"""Covers that are looked for until fines grow steeply."""
+COVERS_EACH = 200
+"""Covers for each need that are looked for until fines grow steeply."""
 MOVES = 2_000
 """Moves of others for one need that takes what it would like best ..."""
 TRIED = 200
@@ -105,7 +105,7 @@ class Whole:
 
     def ease(self, how: Easing, *, is_late: Callable[[], bool]) -> None:
         """Let needs make way until everything fits; where it is late, at any price."""
-        covers = 0 if is_late() else COVERS
+        covers = 0 if is_late() else COVERS_EACH * self.problem.needs.count
         improve(
             self._ground,
             self._standing,
