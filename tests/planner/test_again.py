@@ -179,3 +179,18 @@ def test_what_is_known_is_no_part_of_the_value_of_a_plan() -> None:
     assert replace(made, known=None) == made
     assert "known" not in repr(made)
     assert made.with_placements(()).known is made.known
+
+
+def test_a_search_that_is_taken_up_again_is_never_worse_and_moves_nobody_for_nothing() -> None:
+    """Cut off at once it ends where it was; with time enough it is no dearer, and its bound no lower."""
+    for seed in range(FLEETS):
+        asked = small(seed)
+        first = plan(asked.fleet, asked.workloads)
+        where, settled = live(asked.fleet, asked.workloads, first)
+        second = plan(where, settled, before=first)
+        cut = plan(where, settled, before=second, resumes=True, is_late=lambda: True)
+        assert cut.placements == second.placements, f"seed {seed}"
+        assert cut.bound >= second.bound - TOLERANCE
+        whole = plan(where, settled, before=second, resumes=True)
+        assert whole.objective <= second.objective + TOLERANCE, f"seed {seed}"
+        assert second.bound - TOLERANCE <= whole.bound <= whole.objective + TOLERANCE, f"seed {seed}"
