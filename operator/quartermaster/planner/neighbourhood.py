@@ -190,7 +190,10 @@ def _planned(start: Start, counts: Ints, chosen: Ints, least: Floats, *, is_late
     covers = Covers(part.problem)
     whole = Whole(part.problem, covers, start.prices[part.limits])
     whole.hold(chosen_columns(part.problem, counts[part.options]))
-    whole.improve(SOME, least=least[chosen], goal=-np.inf, is_late=is_late)
+    if chosen.size == 1:
+        whole.fill(np.zeros(1, dtype=np.int64))
+    else:
+        whole.improve(SOME, least=least[chosen], goal=-np.inf, is_late=is_late)
     made = others.copy()
     made[part.options] = whole.counts
     return made

@@ -57,10 +57,12 @@ class Passes(NamedTuple):
     """Part of the prices of limits that counts where room is free, pass by pass: at first for what others want most."""
     most: int | None
     """Needs that are tried in a pass, those first that lose most; all where it is None."""
+    growth: float
+    """By how much fines grow where nothing moves."""
 
 
-ALL = Passes((0.8, 0.6, 0.4, 0.2, 0.0), None)
-SOME = Passes((0.4, 0.0), 150)
+ALL = Passes((0.8, 0.6, 0.4, 0.2, 0.0), None, 1.5)
+SOME = Passes((0.4, 0.0), 150, 4.0)
 
 
 class Whole:
@@ -130,14 +132,14 @@ class Whole:
             columns = chosen_columns(self.problem, counts)
             regret = value_of(self.problem, columns) + paid_of(self.problem, columns, self._prices) - least
             for chunk in _chunks(np.argsort(-regret, kind="stable")[: passes.most]):
-                self._improve(chunk, self._fine, weight)
+                self._improve(chunk, self._fine, weight, passes.growth)
                 if is_late():
                     return
 
-    def _improve(self, needs: Ints, fine: Floats, weight: float = 0.0) -> None:
+    def _improve(self, needs: Ints, fine: Floats, weight: float = 0.0, growth: float = GROWTH) -> None:
         has_nothing = self._standing.needs["size"][needs] == 0
         most = np.where(has_nothing, TRIED_WITHOUT_ROOM, TRIED)
-        improve(self._ground, self._standing, needs, fine, weight, GROWTH, most, self._desk, self._log)
+        improve(self._ground, self._standing, needs, fine, weight, growth, most, self._desk, self._log)
 
     def serve(self) -> None:
         """Let needs that hold nothing have what others make way for."""
