@@ -22,7 +22,7 @@ from quartermaster.planner.problem import Problem, softened
 from quartermaster.planner.records import Effort
 from quartermaster.planner.start import first_prices
 from quartermaster.planner.unmet import met
-from quartermaster.planner.whole import ALL, EFFORT, FIRST, THOROUGH, Whole
+from quartermaster.planner.whole import ALL, EFFORT, FIRST, THOROUGH, Whole, ground_of
 
 GOAL_FRACTION = 1e-3
 """A plan this close to its bound is not improved any more."""
@@ -129,9 +129,10 @@ def _solve_hard(
 def _whole(master: Master, *, is_hasty: bool, is_late: Callable[[], bool]) -> Ints:
     """Return the best whole plan found: where all leave a need without room, another is sought more closely."""
     problem, least = master.problem, master.known(master.prices)
+    ground = ground_of(problem, master.covers, master.prices)
 
     def made(begin: Columns, effort: Effort) -> tuple[float, Ints]:
-        whole = Whole(problem, master.covers, master.prices, effort)
+        whole = Whole(problem, master.covers, master.prices, effort, ground)
         whole.hold(begin)
         whole.ease(FIRST, is_late=is_late)
         whole.improve(ALL, least=least, goal=master.bound * (1 + GOAL_FRACTION), is_late=is_late)

@@ -68,23 +68,22 @@ SOME = Passes((0.4, 0.0), 150, 4.0)
 class Whole:
     """A whole plan in the making: every need holds a column or nothing."""
 
-    def __init__(self, problem: Problem, covers: Covers, prices: Floats, effort: Effort = EFFORT) -> None:
-        """Begin with nothing held; prices are those of the limits."""
+    def __init__(
+        self,
+        problem: Problem,
+        covers: Covers,
+        prices: Floats,
+        effort: Effort = EFFORT,
+        ground: Ground | None = None,
+    ) -> None:
+        """Begin with nothing held; prices are those of the limits, and the ground is that of these."""
         self.problem = problem
         self._covers, self._prices = covers, prices
-        usage, options = problem.usage, problem.options
-        count = problem.needs.count
-        wanted = np.unique(usage.limit * count + options.need[usage.option])
-        start = np.searchsorted(wanted // count, np.arange(problem.room.size + 1))
-        limits, uses = room_for(Limit, problem.room.size), room_for(Use, usage.limit.size)
-        limits["price"][:], limits["room"][:] = prices, problem.room
-        limits["first"][:], limits["end"][:] = start[:-1], start[1:]
-        uses["limit"][:], uses["amount"][:] = usage.limit, usage.amount
-        self._ground = Ground(covers.items, covers.wants, uses, limits, wanted % count)
-        self._standing = standing_of(count, problem.room.size)
+        self._ground = ground_of(problem, covers, prices) if ground is None else ground
+        self._standing = standing_of(problem.needs.count, problem.room.size)
         self._standing.needs["cost"][:] = covers.idle
         self._standing.limits["free"][:] = problem.room
-        entries = np.bincount(covers.items["need"], covers.items["end"] - covers.items["first"], count)
+        entries = np.bincount(covers.items["need"], covers.items["end"] - covers.items["first"], problem.needs.count)
         self._desk = desk_of(covers.widest, int(entries.max(initial=0)), effort)
         self._log = log_of(MOVES + 1)
         priced = prices[prices > 0]
@@ -149,6 +148,18 @@ class Whole:
     def fill(self, needs: Ints) -> None:
         """Let needs that hold nothing have what still fits, one after another."""
         self._improve(needs, np.full(self._fine.size, MOST_FINE))
+
+
+def ground_of(problem: Problem, covers: Covers, prices: Floats) -> Ground:
+    """Return the numbers that stay while plans of a problem are made."""
+    usage, count = problem.usage, problem.needs.count
+    wanted = np.unique(usage.limit * count + problem.options.need[usage.option])
+    start = np.searchsorted(wanted // count, np.arange(problem.room.size + 1))
+    limits, uses = room_for(Limit, problem.room.size), room_for(Use, usage.limit.size)
+    limits["price"][:], limits["room"][:] = prices, problem.room
+    limits["first"][:], limits["end"][:] = start[:-1], start[1:]
+    uses["limit"][:], uses["amount"][:] = usage.limit, usage.amount
+    return Ground(covers.items, covers.wants, uses, limits, wanted % count)
 
 
 def refitted(problem: Problem, counts: Ints, prices: Floats, *, least: Floats, is_late: Callable[[], bool]) -> Ints:
