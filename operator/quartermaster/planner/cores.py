@@ -1,4 +1,4 @@
-"""Work divided among the cores there are: compiled loops, that let others run beside them. No word of plans here."""
+"""Work divided among cores: compiled loops, which let others run beside them. No word of plans here."""
 
 import os
 from collections.abc import Callable
@@ -12,11 +12,14 @@ PARTS = 8
 """Parts that work is divided into, however many cores there are: results must not depend on these."""
 
 
+MOST = 4
+"""Cores that are used at most: a container sees those of its node, and may have a small part of them."""
+
+
 def count() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """Return how many cores to use."""
+    seen = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(seen, MOST)
 
 
 def divided(work: Callable[[int], None], *, is_alone: bool) -> None:
@@ -37,4 +40,4 @@ def beside(*works: Callable[[], Found]) -> list[Found]:
 
 @cache
 def _workers() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(min(count(), PARTS), thread_name_prefix="planner")
+    return ThreadPoolExecutor(count(), thread_name_prefix="planner")

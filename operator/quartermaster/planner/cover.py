@@ -88,7 +88,7 @@ class Covers:
         self.items = _items_of(problem)
         self.wants = _wants_of(needs, self.items, self.idle)
         self._works: SimpleQueue[Work] = SimpleQueue()
-        for _ in range(1 if self._is_small else min(cores.count(), cores.PARTS)):
+        for _ in range(1 if self._is_small else cores.count()):
             self._works.put(room_for_work(self.widest))
 
     @property
