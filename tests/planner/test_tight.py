@@ -3,7 +3,7 @@
 import pytest
 
 from quartermaster.planner import cores, primaldual
-from quartermaster.planner.fleet import Running
+from quartermaster.planner.fleet import Running, Workload
 from quartermaster.planner.planning import plan
 from quartermaster.planner.pose import posed_of, priorities_of
 from quartermaster.planner.seating import homeless
@@ -15,31 +15,29 @@ from tests.planner.plans import replicas
 
 FOUR = {"shapes": [{"name": "small", "tensorParallelism": 4}]}
 EIGHT = {"shapes": [{"name": "large", "tensorParallelism": 8}]}
+HALF_FULL = (host("a", free_chips=4), host("b", free_chips=4))
+
+
+def _asked(pool_name: str) -> list[Workload]:
+    """Return two replicas of four chips that run on half full nodes of the pool, and one of eight that is new."""
+    small = Running(pool_name, "small-vllm-bf16-tp4", 2, 2)
+    return [
+        workload("small", replicas=2, serving=FOUR, running=[small]),
+        workload("large", replicas=1, serving=EIGHT),
+    ]
 
 
 def test_a_larger_replica_goes_elsewhere_when_what_stays_is_in_its_way() -> None:
     """Two cheap nodes half full of ours have chips for it, but no node has; a dearer pool has one."""
-    small = Running("cheap", "small-vllm-bf16-tp4", 2, 2)
-    nodes = [host("a", free_chips=4), host("b", free_chips=4)]
-    asked = [
-        workload("small", replicas=2, serving=FOUR, running=[small]),
-        workload("large", replicas=1, serving=EIGHT),
-    ]
-    where = fleet(pool("cheap", price=1.0, nodes=nodes), pool("dear", price=1.05, nodes=[host("c")]))
-    made = plan(where, asked)
+    where = fleet(pool("cheap", price=1.0, nodes=HALF_FULL), pool("dear", price=1.05, nodes=[host("c")]))
+    made = plan(where, _asked("cheap"))
     assert replicas(made) == {("small", "cheap"): 2, ("large", "dear"): 1}
     assert not made.shortfalls
 
 
 def test_limits_are_tightened_by_what_found_no_host_and_true_limits_are_kept() -> None:
     """The row of eight chips says nothing new, so it is not there at first; then it is, with room for none."""
-    small = Running("pool", "small-vllm-bf16-tp4", 2, 2)
-    nodes = [host("a", free_chips=4), host("b", free_chips=4)]
-    asked = [
-        workload("small", replicas=2, serving=FOUR, running=[small]),
-        workload("large", replicas=1, serving=EIGHT),
-    ]
-    posed = posed_of(fleet(pool(nodes=nodes)), asked)
+    posed = posed_of(fleet(pool(nodes=HALF_FULL)), _asked("pool"))
     counts = solve(posed.problem, priorities_of(posed)).counts
     left_by_pool = homeless(posed, counts)
     assert [seat.owner.chips for seat in left_by_pool["pool"]] == [8]

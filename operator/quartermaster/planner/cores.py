@@ -10,8 +10,6 @@ Found = TypeVar("Found")
 
 PARTS = 8
 """Parts that work is divided into, however many cores there are: results must not depend on these."""
-
-
 MOST = 4
 """Cores that are used at most: a container sees those of its node, and may have a small part of them."""
 
