@@ -21,7 +21,7 @@ from quartermaster.planner.offer import Need, Offer, Places, is_spread, offer
 from quartermaster.planner.placing import placements_of
 from quartermaster.planner.plan import Shortfall
 from quartermaster.planner.pose import Posed
-from quartermaster.planner.problem import Needs, Problem
+from quartermaster.planner.problem import Needs
 from quartermaster.planner.repose import Now, Reposed, repose
 from quartermaster.planner.room import Tenants
 from quartermaster.planner.seating import homeless
@@ -207,7 +207,7 @@ def _start(known: Known, reposed: Reposed, asked: tuple[Needs, Bools], carried: 
     return Start(
         problem=problem,
         counts=carried,
-        prices=_prices(known, problem),
+        prices=known.solution.prices_of(problem.room.size),
         least=least,
         unknown=reposed.is_new | reposed.is_grown,
         changed=reposed.is_new,
@@ -225,7 +225,9 @@ def _known(
     if asked[1].any():
         objective = objective_of(posed.problem, counts)
         bound = objective - ended.objective + ended.bound
-    solution = Solution(counts, objective, bound, _prices(known, posed.problem), ended.least, Columns.joined([]))
+    solution = Solution(
+        counts, objective, bound, known.solution.prices_of(posed.problem.room.size), ended.least, Columns.joined([])
+    )
     moved = posed.problem.options.need[np.flatnonzero(counts != carried)]
     anew = np.union1d(np.flatnonzero(reposed.is_new), moved).tolist()
     placements = dict(known.placements_by_key)
@@ -244,12 +246,6 @@ def _known(
         placements_by_key=placements,
         shortfall_by_key=_shortfalls(known, now, posed, solution, is_short=asked[1]),
     )
-
-
-def _prices(known: Known, problem: Problem) -> Floats:
-    prices = np.zeros(problem.room.size)
-    prices[: known.solution.prices.size] = known.solution.prices
-    return prices
 
 
 def _shortfalls(

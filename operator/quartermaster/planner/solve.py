@@ -53,6 +53,10 @@ class Solution:
     columns: Columns
     """Replica vectors that the next plan may begin with."""
 
+    def prices_of(self, limits: int) -> Floats:
+        """Return the prices of so many limits: 0 for those that came behind the ones it knew."""
+        return np.concatenate([self.prices, np.zeros(limits - self.prices.size)])
+
 
 def solve(
     problem: Problem,

@@ -39,8 +39,8 @@ def realised(posed: Posed, solution: Solution, *, is_late: Callable[[], bool]) -
             break
         needs, _ = asked_of(posed.problem, solution)
         posed = tightened(posed, solution.counts, left_by_pool)
-        problem, known = replace(posed.problem, needs=needs), solution.prices
-        prices = np.concatenate([known, np.zeros(problem.room.size - known.size)])
+        problem = replace(posed.problem, needs=needs)
+        prices = solution.prices_of(problem.room.size)
         counts = finer_counts(posed, refitted(problem, solution.counts, prices, least=solution.least, is_late=is_late))
         moved = np.unique(posed.pool[counts != solution.counts]).tolist()
         among = frozenset(left_by_pool) | {posed.places.pools[pool].name for pool in moved}
