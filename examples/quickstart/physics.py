@@ -6,8 +6,8 @@ from typing import Any
 from quartermaster.api import names
 from quartermaster.catalog.load import load_catalog
 from quartermaster.cli import world
-from quartermaster.planner.candidates import candidates
-from quartermaster.planner.fit import Timing, mix_of, profile_key, profiles_by_key, timing
+from quartermaster.planner.eligibility.candidates import candidates
+from quartermaster.planner.throughput.fit import Timing, mix_of, profile_key, profiles_by_key, timing
 from quartermaster.reconcile.planned import observe_fleet
 from quartermaster.reconcile.workloads import workloads
 from tests.lab.modelserver import PodFacts, ReplicaPhysics

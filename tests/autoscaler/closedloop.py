@@ -16,10 +16,10 @@ from quartermaster.autoscaler.sample import Readings, Sample
 from quartermaster.autoscaler.scale import ScaleState, scale
 from quartermaster.autoscaler.want import want
 from quartermaster.autoscaler.window import Window
-from quartermaster.planner.coefficients import Coefficients
-from quartermaster.planner.fit import Mix, Timing, throughput
 from quartermaster.planner.fleet import Demand, Source
 from quartermaster.planner.plan import Placement
+from quartermaster.planner.throughput.coefficients import Coefficients
+from quartermaster.planner.throughput.fit import Mix, Timing, throughput
 from tests.autoscaler.build import candidate
 from tests.lab.modelserver.batchqueue import BatchQueue
 from tests.lab.modelserver.physics import ReplicaPhysics

@@ -15,7 +15,7 @@ from quartermaster.api.v1alpha1 import InferenceDeploymentSpec
 from quartermaster.api.v1alpha1.enums import CapacityType
 from quartermaster.catalog.catalog import Catalog
 from quartermaster.catalog.load import load_catalog
-from quartermaster.planner.eligible import eligible
+from quartermaster.planner.eligibility.eligible import eligible
 from quartermaster.planner.fleet import Demand, Facts, Fleet, Host, Key, Pool, Source, Workload
 
 CHIPS_BY_ACCELERATOR = {

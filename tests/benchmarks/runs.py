@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from quartermaster.planner.candidates import candidates
+from quartermaster.planner.eligibility.candidates import candidates
 from quartermaster.planner.fleet import Fleet, Key, Running, Workload
 from quartermaster.planner.plan import Plan
 from quartermaster.planner.planning import plan

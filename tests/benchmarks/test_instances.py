@@ -8,7 +8,7 @@ import pytest
 from quartermaster.catalog.load import load_catalog
 from quartermaster.cli import world
 from quartermaster.cli.files import read
-from quartermaster.planner.candidates import candidates
+from quartermaster.planner.eligibility.candidates import candidates
 from quartermaster.planner.fleet import Key, Pool, Running
 from quartermaster.reconcile.planned import observe_fleet
 from quartermaster.reconcile.workloads import declared_demand, key_of, running_by_key

@@ -10,9 +10,9 @@ import time
 from collections.abc import Callable, Hashable
 from random import Random
 
-from quartermaster.planner.coefficients import Coefficients
-from quartermaster.planner.fit import Mix, Timing, throughputs
 from quartermaster.planner.fleet import Source
+from quartermaster.planner.throughput.coefficients import Coefficients
+from quartermaster.planner.throughput.fit import Mix, Timing, throughputs
 from tests.fitting.errors import Errors, after_points, errors_of, without
 from tests.fitting.samples import DataMissingError, Sample, silicon, splitwise
 

@@ -14,13 +14,13 @@ from quartermaster.api.v1alpha1 import ModelProfile
 from quartermaster.api.v1alpha1.enums import EngineName, Precision
 from quartermaster.catalog.load import load_catalog
 from quartermaster.manifests.profile import is_as_proposed
-from quartermaster.planner.coefficients import Coefficients
-from quartermaster.planner.fit import MAX_BATCH_SIZE, Mix, Timing, throughput
 from quartermaster.planner.fleet import Shape, Source
-from quartermaster.planner.memory import memory_fit
-from quartermaster.planner.profiles import coefficients_of_profile
-from quartermaster.planner.roofline import roofline
-from quartermaster.planner.steady import Point, steady
+from quartermaster.planner.throughput.coefficients import Coefficients
+from quartermaster.planner.throughput.fit import MAX_BATCH_SIZE, Mix, Timing, throughput
+from quartermaster.planner.throughput.memory import memory_fit
+from quartermaster.planner.throughput.profiles import coefficients_of_profile
+from quartermaster.planner.throughput.roofline import roofline
+from quartermaster.planner.throughput.steady import Point, steady
 from tests.e2e.test_scaling import until
 from tests.e2e.traffic import doubles, seeing
 from tests.e2e.wishes import SMALL_MODEL, pool, wish

@@ -1,7 +1,7 @@
 """Fit the throughput model to public measurements and write the table that ships.
 
-`QUARTERMASTER_DATA=… python -m tests.fitting.efficiency` rewrites `planner/efficiency_table.py`: the same data, the
-same table. Numbers are rounded to three digits: the measurements carry no more.
+`QUARTERMASTER_DATA=… python -m tests.fitting.efficiency` rewrites `planner/throughput/efficiency_table.py`: the same
+data, the same table. Numbers are rounded to three digits: the measurements carry no more.
 """
 
 import math
@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from quartermaster.planner import efficiency_table
-from quartermaster.planner.work import TERMS
+from quartermaster.planner.throughput import efficiency_table
+from quartermaster.planner.throughput.work import TERMS
 from tests.fitting.errors import left_out, two_thirds
 from tests.fitting.mlperf import ratios, recipe_ratios
 from tests.fitting.models import FIRST_UNITS, Fit, fit

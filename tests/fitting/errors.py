@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from quartermaster.planner.calibration import correction
-from quartermaster.planner.coefficients import Coefficients
-from quartermaster.planner.efficiency import Uncertainty
-from quartermaster.planner.steady import steady
+from quartermaster.planner.throughput.calibration import correction
+from quartermaster.planner.throughput.coefficients import Coefficients
+from quartermaster.planner.throughput.efficiency import Uncertainty
+from quartermaster.planner.throughput.steady import steady
 from tests.fitting.models import fit, predicted
 from tests.fitting.samples import Sample
 

@@ -14,13 +14,13 @@ import yaml
 
 from quartermaster.api.v1alpha1.enums import Precision
 from quartermaster.catalog.naming import find_accelerator, find_model
-from quartermaster.planner.efficiency import Efficiency, Uncertainty
-from quartermaster.planner.efficiency_table import FIRST
-from quartermaster.planner.layout import Layout
-from quartermaster.planner.memory import layout_fit
-from quartermaster.planner.roofline import coefficients_of
-from quartermaster.planner.steady import Point, steady
-from quartermaster.planner.work import Mean, work
+from quartermaster.planner.throughput.efficiency import Efficiency, Uncertainty
+from quartermaster.planner.throughput.efficiency_table import FIRST
+from quartermaster.planner.throughput.layout import Layout
+from quartermaster.planner.throughput.memory import layout_fit
+from quartermaster.planner.throughput.roofline import coefficients_of
+from quartermaster.planner.throughput.steady import Point, steady
+from quartermaster.planner.throughput.work import Mean, work
 from tests.fitting.samples import MODELS, path_of
 
 REFERENCE = "NVIDIA"

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from quartermaster.planner.coefficients import Coefficients
-from quartermaster.planner.efficiency import Efficiency, Uncertainty
-from quartermaster.planner.roofline import coefficients_of
-from quartermaster.planner.steady import FIRST_PARTS, first_token_parts
-from quartermaster.planner.work import TERMS
+from quartermaster.planner.throughput.coefficients import Coefficients
+from quartermaster.planner.throughput.efficiency import Efficiency, Uncertainty
+from quartermaster.planner.throughput.roofline import coefficients_of
+from quartermaster.planner.throughput.steady import FIRST_PARTS, first_token_parts
+from quartermaster.planner.throughput.work import TERMS
 from tests.fitting.regression import Ridge, factors, fitted, weights_of
 from tests.fitting.samples import Sample, members_of, step_terms
 

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from quartermaster.api.v1alpha1.enums import EngineName, Precision
 from quartermaster.catalog.naming import find_accelerator, find_model
 from quartermaster.cli.points import AGGREGATED, Measured, NotPredictableError, read, understood
-from quartermaster.planner.estimate import CannotEstimateError, Replica, figures, kv_tokens
-from quartermaster.planner.layout import Layout
-from quartermaster.planner.steady import Point, running_of
-from quartermaster.planner.work import Mean, Work
+from quartermaster.planner.throughput.estimate import CannotEstimateError, Replica, figures, kv_tokens
+from quartermaster.planner.throughput.layout import Layout
+from quartermaster.planner.throughput.steady import Point, running_of
+from quartermaster.planner.throughput.work import Mean, Work
 
 SILICON = Path("data") / "silicon" / "silicon_measured.csv"
 MODELS = Path("catalog") / "models.yaml"

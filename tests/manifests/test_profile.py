@@ -8,7 +8,7 @@ from quartermaster.api.parse import parse_document
 from quartermaster.api.v1alpha1 import ModelProfile, ModelProfileSpec
 from quartermaster.manifests import drift
 from quartermaster.manifests.profile import is_as_proposed, observed_profile, profile_name
-from quartermaster.planner.fit import key_of_profile
+from quartermaster.planner.throughput.fit import key_of_profile
 
 SPEC = ModelProfileSpec.model_validate(
     {

@@ -1,6 +1,6 @@
 """What tests read from plans of small fleets. No fleets are built here."""
 
-from quartermaster.planner.candidates import candidates
+from quartermaster.planner.eligibility.candidates import candidates
 from quartermaster.planner.fleet import Fleet, Workload
 from quartermaster.planner.plan import Plan
 

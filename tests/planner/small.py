@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from quartermaster.catalog.accelerator import Accelerator
-from quartermaster.planner.candidates import candidates
+from quartermaster.planner.eligibility.candidates import candidates
 from quartermaster.planner.fleet import Fleet, Host, Key, Pool, Running, Workload
 from quartermaster.planner.plan import Candidate
 from tests.planner.builders import A100, H100, H200, L4, LLAMA_8B, LLAMA_70B, MI300X, TPU_V6E, external_pool, fleet

@@ -5,8 +5,8 @@ import dataclasses
 import pytest
 
 from quartermaster.api.v1alpha1.enums import CapacityType
+from quartermaster.planner.explain.headroom import headroom
 from quartermaster.planner.fleet import Running, Workload
-from quartermaster.planner.headroom import headroom
 from quartermaster.planner.plan import Plan
 from quartermaster.planner.planning import plan
 from tests.planner.builders import (

@@ -9,18 +9,18 @@ import numpy as np
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from quartermaster.planner.arrays import Ints
-from quartermaster.planner.candidates import candidates
-from quartermaster.planner.column import chosen_columns, unmet_of
+from quartermaster.planner.eligibility.candidates import candidates
 from quartermaster.planner.fleet import Fleet, Pool, Running, Workload
-from quartermaster.planner.pack import Party, unseated
+from quartermaster.planner.hosts.pack import Party, unseated
+from quartermaster.planner.numerics.arrays import Ints
 from quartermaster.planner.plan import Placement, Plan
 from quartermaster.planner.planning import plan
-from quartermaster.planner.pose import Posed, posed_of, priorities_of
-from quartermaster.planner.problem import Problem, softened
+from quartermaster.planner.posing.column import chosen_columns, unmet_of
+from quartermaster.planner.posing.pose import Posed, posed_of, priorities_of
+from quartermaster.planner.posing.problem import Problem, softened
+from quartermaster.planner.posing.unmet import unmet_price
 from quartermaster.planner.room import Owner, Tenants
-from quartermaster.planner.solve import objective_of, solve
-from quartermaster.planner.unmet import unmet_price
+from quartermaster.planner.solver.solve import objective_of, solve
 from tests.planner.builders import (
     A100,
     H100,

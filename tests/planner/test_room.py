@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from quartermaster.api.v1alpha1.enums import EngineName, Precision
 from quartermaster.planner.fleet import Key, Pool, Shape
-from quartermaster.planner.limit import chips_of
-from quartermaster.planner.pack import Party, unseated
+from quartermaster.planner.hosts.pack import Party, unseated
+from quartermaster.planner.posing.limit import chips_of
 from quartermaster.planner.room import Owner, Tenants, available, free_replicas, is_chain, places_in, seats
 from tests.planner.builders import TPU_V6E, host, hosts, pool
 

@@ -9,14 +9,14 @@ from quartermaster.api import names
 from quartermaster.api.v1alpha1 import ModelProfile, ModelProfileSpec
 from quartermaster.autoscaler.window import Window
 from quartermaster.manifests import drift
-from quartermaster.planner.coefficients import Coefficients
-from quartermaster.planner.fit import MAX_BATCH_SIZE, Mix, Timing, throughput
 from quartermaster.planner.fleet import Fleet, Source, Workload
-from quartermaster.planner.memory import memory_fit
 from quartermaster.planner.plan import Plan
 from quartermaster.planner.planning import plan
-from quartermaster.planner.profiles import coefficients_of_profile
-from quartermaster.planner.roofline import roofline
+from quartermaster.planner.throughput.coefficients import Coefficients
+from quartermaster.planner.throughput.fit import MAX_BATCH_SIZE, Mix, Timing, throughput
+from quartermaster.planner.throughput.memory import memory_fit
+from quartermaster.planner.throughput.profiles import coefficients_of_profile
+from quartermaster.planner.throughput.roofline import roofline
 from quartermaster.reconcile.declared import Declared, declared
 from quartermaster.reconcile.observation import Observed
 from quartermaster.reconcile.outcome import Apply

@@ -8,8 +8,8 @@ import pytest
 from quartermaster.api.v1alpha1.enums import EngineName, Precision
 from quartermaster.autoscaler.operation import Operation
 from quartermaster.catalog.load import load_catalog
-from quartermaster.planner.fit import Mix, throughput, timing
 from quartermaster.planner.fleet import Key, Shape
+from quartermaster.planner.throughput.fit import Mix, throughput, timing
 from quartermaster.reconcile.measuring import FURTHEST, measured, moved
 from quartermaster.reconcile.record import Seen, Subject
 

@@ -9,9 +9,9 @@ import pytest
 
 from quartermaster.autoscaler.sample import Readings, Sample
 from quartermaster.autoscaler.window import Window
-from quartermaster.planner.fit import Timing
 from quartermaster.planner.planning import plan
-from quartermaster.planner.steady import Point, steady
+from quartermaster.planner.throughput.fit import Timing
+from quartermaster.planner.throughput.steady import Point, steady
 from quartermaster.reconcile.measuring import FURTHEST, measured
 from quartermaster.reconcile.profiling import QUIET_SECONDS
 from tests.planner.builders import fleet, pool, profile

@@ -9,9 +9,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from quartermaster.planner.fleet import Fleet, Host, Key, Running, Workload
-from quartermaster.planner.limit import chips_of
 from quartermaster.planner.plan import Plan
 from quartermaster.planner.planning import plan
+from quartermaster.planner.posing.limit import chips_of
 from quartermaster.reconcile.precedence import turns
 from quartermaster.reconcile.stock import Ground, PlacementId, Stock
 from tests.planner.builders import H100, fleet, host, pool, workload

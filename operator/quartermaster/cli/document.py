@@ -41,10 +41,10 @@ from typing import Any
 
 from quartermaster.api.names import API_VERSION
 from quartermaster.cli.making import Made, Refused
-from quartermaster.planner.eligible import Eligible
+from quartermaster.planner.eligibility.eligible import Eligible
+from quartermaster.planner.explain.worth import NodeWorth
 from quartermaster.planner.fleet import Demand, Key, Pool, Source
 from quartermaster.planner.plan import Candidate, Placement, Rejection, Shortfall
-from quartermaster.planner.worth import NodeWorth
 
 Document = dict[str, Any]
 

@@ -14,9 +14,9 @@ from quartermaster.catalog.naming import find_accelerator, find_engine, find_mod
 from quartermaster.cli import output, points, predicting
 from quartermaster.cli.estimatepage import document, page
 from quartermaster.cli.files import BadInputError
-from quartermaster.planner.estimate import CannotEstimateError, Replica, estimate
-from quartermaster.planner.layout import Layout
-from quartermaster.planner.work import Mean
+from quartermaster.planner.throughput.estimate import CannotEstimateError, Replica, estimate
+from quartermaster.planner.throughput.layout import Layout
+from quartermaster.planner.throughput.work import Mean
 
 HELP = (
     "tell how fast a replica would run: latencies, tokens per second, dollar and watt, what limits it, how sure that is"

@@ -6,8 +6,8 @@ from typing import Any
 from quartermaster.api.names import API_VERSION
 from quartermaster.catalog.catalog import PriceQuote
 from quartermaster.cli.table import paragraph
-from quartermaster.planner.estimate import Estimate, Limit, Replica
-from quartermaster.planner.work import Mean
+from quartermaster.planner.throughput.estimate import Estimate, Limit, Replica
+from quartermaster.planner.throughput.work import Mean
 from quartermaster.reconcile.status import decimal
 
 _SECONDS_PER_HOUR = 3600.0

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from quartermaster.catalog.catalog import Catalog
+from quartermaster.planner.explain.worth import NodeWorth, worth_telling
 from quartermaster.planner.fleet import Demand, Fleet, Key, Pool
 from quartermaster.planner.plan import Plan
-from quartermaster.planner.worth import NodeWorth, worth_telling
 from quartermaster.reconcile.declared import Declared
 from quartermaster.reconcile.observation import Observed
 from quartermaster.reconcile.outcome import Memory

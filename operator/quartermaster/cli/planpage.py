@@ -7,11 +7,11 @@ from quartermaster.cli import words
 from quartermaster.cli.document import price_source
 from quartermaster.cli.making import Made, Refused
 from quartermaster.cli.table import paragraph, refusal, table
-from quartermaster.planner.eligible import Eligible
+from quartermaster.planner.eligibility.eligible import Eligible
+from quartermaster.planner.eligibility.judged import Judged
+from quartermaster.planner.explain.worth import NodeWorth
 from quartermaster.planner.fleet import Demand, Key
-from quartermaster.planner.judged import Judged
 from quartermaster.planner.plan import Candidate, Placement, Rejection
-from quartermaster.planner.worth import NodeWorth
 from quartermaster.reconcile.status import decimal, summary
 
 _NUMBERS = frozenset({"CHIPS", "REQ/S", "TOKENS/S", "$/H", "OR SAVE UP TO $/H", "PRICE $/H"})

@@ -18,9 +18,9 @@ from quartermaster.catalog.catalog import UnknownNameError
 from quartermaster.catalog.model import Model
 from quartermaster.catalog.naming import find_accelerator, find_engine, find_model
 from quartermaster.cli.files import BadInputError
-from quartermaster.planner.layout import Layout
-from quartermaster.planner.memory import usable_bytes_per_chip
-from quartermaster.planner.steady import Point
+from quartermaster.planner.throughput.layout import Layout
+from quartermaster.planner.throughput.memory import usable_bytes_per_chip
+from quartermaster.planner.throughput.steady import Point
 
 AGGREGATED = "agg"
 PARALLELISM = ("tp_size", "pp_size", "attention_dp_size", "moe_tp_size", "moe_ep_size")

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from quartermaster.cli.points import AGGREGATED, Measured, NotPredictableError, Row, understood
-from quartermaster.planner.calibration import Correction, correction
-from quartermaster.planner.coefficients import Coefficients
-from quartermaster.planner.efficiency import Uncertainty
-from quartermaster.planner.estimate import CannotEstimateError, Replica, coefficients_at, kv_tokens
-from quartermaster.planner.steady import steady
-from quartermaster.planner.work import Mean
+from quartermaster.planner.throughput.calibration import Correction, correction
+from quartermaster.planner.throughput.coefficients import Coefficients
+from quartermaster.planner.throughput.efficiency import Uncertainty
+from quartermaster.planner.throughput.estimate import CannotEstimateError, Replica, coefficients_at, kv_tokens
+from quartermaster.planner.throughput.steady import steady
+from quartermaster.planner.throughput.work import Mean
 
 PREDICTED = ("predicted_ttft_ms", "predicted_tpot_ms")
 _DIGITS = 6

@@ -6,7 +6,7 @@ from quartermaster.api import names
 from quartermaster.api.v1alpha1 import ModelProfile, ModelProfileSpec
 from quartermaster.api.v1alpha1.enums import ProfileOrigin
 from quartermaster.manifests import drift
-from quartermaster.planner.fit import ProfileKey, key_of_profile
+from quartermaster.planner.throughput.fit import ProfileKey, key_of_profile
 
 
 def profile_name(key: ProfileKey) -> str:

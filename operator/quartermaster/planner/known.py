@@ -6,17 +6,17 @@ It is not part of a plan's value: plans are equal whatever they know.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from quartermaster.planner.arrays import Bools
-from quartermaster.planner.column import chosen_columns, paid_of, total_of, unmet_of, value_of
-from quartermaster.planner.cover import PROOF, Covers
+from quartermaster.planner.covers.cheapest import PROOF, Covers
 from quartermaster.planner.fleet import Key, Pool, Workload
-from quartermaster.planner.master import Master
+from quartermaster.planner.numerics.arrays import Bools
 from quartermaster.planner.plan import Placement, Shortfall
-from quartermaster.planner.pose import Posed
-from quartermaster.planner.problem import Needs, Problem
-from quartermaster.planner.solve import Solution
-from quartermaster.planner.start import first_prices
-from quartermaster.planner.unmet import met
+from quartermaster.planner.posing.column import chosen_columns, paid_of, total_of, unmet_of, value_of
+from quartermaster.planner.posing.pose import Posed
+from quartermaster.planner.posing.problem import Needs, Problem
+from quartermaster.planner.posing.unmet import met
+from quartermaster.planner.solver.master import Master
+from quartermaster.planner.solver.solve import Solution
+from quartermaster.planner.solver.start import first_prices
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,9 +4,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from quartermaster.planner.candidate import Candidate, Rejection, Throughput
-from quartermaster.planner.eligible import Eligible
+from quartermaster.planner.eligibility.eligible import Eligible
+from quartermaster.planner.eligibility.lazily import Candidates, Rejections
 from quartermaster.planner.fleet import Key
-from quartermaster.planner.lazily import Candidates, Rejections
 
 if TYPE_CHECKING:  # what a plan knows is made of plans
     from quartermaster.planner.known import Known

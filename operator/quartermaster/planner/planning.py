@@ -8,22 +8,22 @@ only what has changed since is planned (``again``).
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from quartermaster.planner.again import Changed, again, changed, head_start, offers_after
-from quartermaster.planner.eligible import Eligible, eligible
-from quartermaster.planner.finer import finer
+from quartermaster.planner.eligibility.eligible import Eligible, eligible
+from quartermaster.planner.explain.placing import in_order, placements_of
+from quartermaster.planner.explain.shortfall import shortfalls
 from quartermaster.planner.fleet import Fleet, Host, Pool, Workload
-from quartermaster.planner.keep import kept
+from quartermaster.planner.hosts.finer import finer
+from quartermaster.planner.hosts.tight import realised
 from quartermaster.planner.known import Known, asked_of, gap_of, repriced, weighed
-from quartermaster.planner.limit import tenants_of
-from quartermaster.planner.master import never
-from quartermaster.planner.offer import places_of
-from quartermaster.planner.placing import in_order, placements_of
 from quartermaster.planner.plan import Plan
-from quartermaster.planner.pose import Posed, offers_of, pose, priorities_of
-from quartermaster.planner.rule import ShapeRule
-from quartermaster.planner.shortfall import shortfalls
-from quartermaster.planner.solve import Solution, solve
-from quartermaster.planner.tight import realised
+from quartermaster.planner.posing.limit import tenants_of
+from quartermaster.planner.posing.offer import places_of
+from quartermaster.planner.posing.pose import Posed, offers_of, pose, priorities_of
+from quartermaster.planner.replan.again import Changed, again, changed, head_start, offers_after
+from quartermaster.planner.replan.keep import kept
+from quartermaster.planner.rules.rule import ShapeRule
+from quartermaster.planner.solver.master import never
+from quartermaster.planner.solver.solve import Solution, solve
 
 GOAL_FRACTION = 5e-3
 """A plan made from the one before is at most this far from its bound, or as far as planning anew came ..."""

@@ -7,11 +7,11 @@ from quartermaster.api import names
 from quartermaster.api.v1alpha1 import InferenceDeployment
 from quartermaster.catalog.catalog import Catalog
 from quartermaster.manifests.errors import ManifestError
-from quartermaster.planner.eligible import Eligible
+from quartermaster.planner.eligibility.eligible import Eligible
+from quartermaster.planner.eligibility.judged import Judged
 from quartermaster.planner.fleet import Fleet, Key, Pool, Workload
-from quartermaster.planner.judged import Judged
-from quartermaster.planner.limit import chips_of
 from quartermaster.planner.plan import Candidate, Placement, Plan
+from quartermaster.planner.posing.limit import chips_of
 from quartermaster.reconcile.observed import ChildSeen
 from quartermaster.reconcile.outcome import Apply, Delete, Memory, Rendered
 from quartermaster.reconcile.precedence import Turn, blocked

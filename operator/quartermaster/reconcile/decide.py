@@ -16,7 +16,7 @@ Equal observations and memories give equal outcomes. Losing the memory costs one
 from collections.abc import Callable
 
 from quartermaster.catalog.catalog import Catalog
-from quartermaster.planner.master import never
+from quartermaster.planner.solver.master import never
 from quartermaster.reconcile import reporting
 from quartermaster.reconcile.children import Sight, Wanted, child_writes, ground_by_pool
 from quartermaster.reconcile.chips import draining_chips_by_node

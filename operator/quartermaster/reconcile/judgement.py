@@ -9,10 +9,10 @@ from datetime import datetime
 
 from quartermaster.api import conditions as words
 from quartermaster.api.v1alpha1.status import Condition
+from quartermaster.planner.eligibility.judged import Judged
 from quartermaster.planner.fleet import Workload
-from quartermaster.planner.judged import Judged
 from quartermaster.planner.plan import Placement, Shortfall
-from quartermaster.planner.rules import COMPLIANCE_RULES
+from quartermaster.planner.rules.order import COMPLIANCE_RULES
 from quartermaster.reconcile.precedence import Turn
 
 _MESSAGE_LIMIT = 1024

@@ -3,7 +3,7 @@
 A profile is made of at least ``LEAST_BATCHES`` batches that differ, and only where the corrected times then fit the
 points. Points that are far from the physics were not this kind of work and are left out; what remains moves no
 throughput further than by ``FURTHEST`` from the physics. The time to first token is free of the wait in the queue and
-of the wait for others' prompts, ρ S / 2 (1 − ρ), which the planner adds itself (see ``planner.queueing``).
+of the wait for others' prompts, ρ S / 2 (1 − ρ), which the planner adds itself (see ``planner.throughput.queueing``).
 """
 
 from collections.abc import Sequence
@@ -16,15 +16,15 @@ from quartermaster.api.v1alpha1 import ModelProfileSpec
 from quartermaster.api.v1alpha1.enums import ProfileOrigin
 from quartermaster.autoscaler.operation import MOST_WAITING, Operation
 from quartermaster.catalog.model import Model
-from quartermaster.planner.calibration import Correction, Point, correction
-from quartermaster.planner.coefficients import Coefficients
-from quartermaster.planner.efficiency import efficiency
-from quartermaster.planner.fit import MAX_BATCH_SIZE, Mix, Timing, throughput
 from quartermaster.planner.fleet import Source
-from quartermaster.planner.memory import memory_fit
-from quartermaster.planner.profiles import coefficients_of_profile, profile_fields
-from quartermaster.planner.roofline import roofline
-from quartermaster.planner.steady import steady
+from quartermaster.planner.throughput.calibration import Correction, Point, correction
+from quartermaster.planner.throughput.coefficients import Coefficients
+from quartermaster.planner.throughput.efficiency import efficiency
+from quartermaster.planner.throughput.fit import MAX_BATCH_SIZE, Mix, Timing, throughput
+from quartermaster.planner.throughput.memory import memory_fit
+from quartermaster.planner.throughput.profiles import coefficients_of_profile, profile_fields
+from quartermaster.planner.throughput.roofline import roofline
+from quartermaster.planner.throughput.steady import steady
 from quartermaster.reconcile.record import Seen, Subject
 
 LEAST_BATCHES: Final = 3

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field, replace
 from quartermaster.api.v1alpha1 import InferenceDeployment
 from quartermaster.catalog.catalog import Catalog
 from quartermaster.planner.fleet import Demand, Fleet, Key, Running, Workload
-from quartermaster.planner.master import never
 from quartermaster.planner.plan import Plan
 from quartermaster.planner.planning import GOAL_FRACTION
 from quartermaster.planner.planning import plan as make_plan
+from quartermaster.planner.solver.master import never
 from quartermaster.reconcile import capacity
 from quartermaster.reconcile.digest import structure_digest
 from quartermaster.reconcile.observation import Observed

@@ -17,9 +17,9 @@ from quartermaster.autoscaler.course import Course, followed
 from quartermaster.autoscaler.operation import Operation
 from quartermaster.autoscaler.sample import Sample
 from quartermaster.manifests.profile import is_as_proposed, observed_profile, profile_name
-from quartermaster.planner.fit import ProfileKey, is_stated, key_of_profile, profile_key
 from quartermaster.planner.fleet import Fleet, Key, Workload
 from quartermaster.planner.plan import Candidate, Plan
+from quartermaster.planner.throughput.fit import ProfileKey, is_stated, key_of_profile, profile_key
 from quartermaster.reconcile.declared import Declared
 from quartermaster.reconcile.measuring import Measured, measured, moved
 from quartermaster.reconcile.observation import Observed

@@ -11,8 +11,8 @@ from quartermaster.autoscaler.course import Course
 from quartermaster.autoscaler.operation import Operation
 from quartermaster.catalog.accelerator import Accelerator
 from quartermaster.catalog.model import Model
-from quartermaster.planner.fit import ProfileKey
 from quartermaster.planner.fleet import Key, Shape
+from quartermaster.planner.throughput.fit import ProfileKey
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from datetime import datetime
 from quartermaster.api import names
 from quartermaster.api.v1alpha1 import InferenceDeployment, InferenceDeploymentStatus
 from quartermaster.api.v1alpha1.status import Condition
-from quartermaster.planner.eligible import Eligible
+from quartermaster.planner.eligibility.eligible import Eligible
 from quartermaster.planner.fleet import Demand, Fleet, Key, Pool, Workload
 from quartermaster.planner.plan import Placement, Plan, Shortfall
 from quartermaster.reconcile import judgement

@@ -13,7 +13,7 @@ from quartermaster.manifests.errors import ManifestError
 from quartermaster.manifests.replica import Replica
 from quartermaster.planner.fleet import Key, Shape
 from quartermaster.planner.plan import Candidate, Placement, Throughput
-from quartermaster.planner.rule import Finding, ShapeCase, ShapeRule
+from quartermaster.planner.rules.rule import Finding, ShapeCase, ShapeRule
 from quartermaster.reconcile.workloads import key_of
 
 

@@ -10,8 +10,8 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
+from quartermaster.planner.explain.headroom import headroom
 from quartermaster.planner.fleet import Fleet, Key, Workload
-from quartermaster.planner.headroom import headroom
 from quartermaster.planner.plan import Placement, Plan
 from quartermaster.planner.room import places_in
 

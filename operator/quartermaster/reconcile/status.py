@@ -14,8 +14,8 @@ from quartermaster.api.v1alpha1.status import (
     PlacementStatus,
     RejectionStatus,
 )
+from quartermaster.planner.eligibility.judged import Judged
 from quartermaster.planner.fleet import Demand, Pool, Source
-from quartermaster.planner.judged import Judged
 from quartermaster.planner.plan import Candidate, Placement
 from quartermaster.reconcile.judgement import Seen
 from quartermaster.reconcile.outcome import Decision

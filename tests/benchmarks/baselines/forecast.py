@@ -13,7 +13,7 @@ import numpy as np
 from quartermaster.api.v1alpha1 import InferenceDeploymentSpec
 from quartermaster.api.v1alpha1.enums import CapacityType
 from quartermaster.catalog.load import load_catalog
-from quartermaster.planner.candidates import candidates
+from quartermaster.planner.eligibility.candidates import candidates
 from quartermaster.planner.fleet import Demand, Fleet, Host, Key, Pool, Running, Source, Workload
 from quartermaster.planner.plan import Candidate
 from tests.benchmarks.baselines.sageserve import Forecast

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from quartermaster.planner.candidates import EXTERNAL_UNITS
+from quartermaster.planner.eligibility.candidates import EXTERNAL_UNITS
 from quartermaster.planner.fleet import Fleet, Key, Pool, Workload
 from quartermaster.planner.plan import Candidate
 

@@ -13,7 +13,7 @@ import numpy as np
 from quartermaster.api.v1alpha1 import InferenceDeploymentSpec
 from quartermaster.catalog.catalog import Catalog
 from quartermaster.catalog.model import Model
-from quartermaster.planner.candidates import candidates
+from quartermaster.planner.eligibility.candidates import candidates
 from quartermaster.planner.fleet import Demand, Fleet, Key, Pool, Workload
 from tests.benchmarks.instances.recipe import Recipe
 from tests.benchmarks.instances.traffic import clients

@@ -5,7 +5,7 @@
 Whole replicas, nodes and rules only need more, so a full plan needs at least this part of some pool.
 """
 
-from quartermaster.planner.candidates import candidates
+from quartermaster.planner.eligibility.candidates import candidates
 from tests.benchmarks.baselines.milp import INFINITY, Rows, minimise
 from tests.benchmarks.instances.generate import Instance
 

@@ -1,0 +1,1 @@
+"""Plans that fit on hosts: replicas packed, needs seated again, limits tightened where replicas find no host."""

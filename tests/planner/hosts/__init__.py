@@ -1,0 +1,1 @@
+"""Tests of plans on hosts that are partly taken."""

@@ -1,0 +1,1 @@
+"""Tests of throughput: directions, orders of magnitude, and the errors that are promised."""
