@@ -14,7 +14,7 @@ from quartermaster.planner.explain.shortfall import shortfalls
 from quartermaster.planner.fleet import Fleet, Host, Pool, Workload
 from quartermaster.planner.hosts.finer import finer
 from quartermaster.planner.hosts.tight import realised
-from quartermaster.planner.known import Known, asked_of, gap_of, repriced, weighed
+from quartermaster.planner.known import Known
 from quartermaster.planner.plan import Plan
 from quartermaster.planner.posing.limit import tenants_of
 from quartermaster.planner.posing.offer import places_of
@@ -23,6 +23,7 @@ from quartermaster.planner.replan.again import Changed, again, changed, head_sta
 from quartermaster.planner.replan.keep import kept
 from quartermaster.planner.rules.rule import ShapeRule
 from quartermaster.planner.solver.master import never
+from quartermaster.planner.solver.proven import asked_of, gap_of, repriced, weighed
 from quartermaster.planner.solver.solve import Solution, solve
 
 GOAL_FRACTION = 5e-3

@@ -15,11 +15,11 @@ from quartermaster.planner.hosts.finer import finer_counts
 from quartermaster.planner.hosts.pack import Seat
 from quartermaster.planner.hosts.reseat import reseated
 from quartermaster.planner.hosts.seating import homeless, without_unseated
-from quartermaster.planner.known import asked_of
 from quartermaster.planner.numerics.arrays import Ints
 from quartermaster.planner.posing.limit import Rows, entries_of, limits_of, usage_from
 from quartermaster.planner.posing.offer import ANY_ZONE
 from quartermaster.planner.posing.pose import Posed
+from quartermaster.planner.solver.proven import asked_of
 from quartermaster.planner.solver.solve import Solution, objective_of
 from quartermaster.planner.solver.whole import refitted
 
