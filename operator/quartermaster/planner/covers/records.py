@@ -4,7 +4,7 @@ One array of records is handed on at the price of one array; a tuple with an arr
 compiled, at the price of all of them. What is looked at together lies together.
 """
 
-from typing import Any, NamedTuple, Protocol, SupportsIndex, TypeVar, cast, overload
+from typing import Annotated, Any, NamedTuple, Protocol, SupportsIndex, TypeVar, cast, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,8 @@ NONE = cast("int", np.int64(0))
 """Where a count begins: numba takes a plain 0 for a type of its own, and compiles what it is handed to twice."""
 FINEST = 4096
 """Parts of a need in the finest table."""
+Small = Annotated[int, np.int32]
+"""A whole number in half the room, where there are millions of records."""
 
 Record = TypeVar("Record")
 
@@ -46,26 +48,26 @@ class Item:
     share: float
     cost: float
     """Price that is searched with: that with limits, and with fines at least and tolls."""
-    most: int
-    is_counted: bool
-    region: int
-    """Number of the region, or of the zone, among those of the need."""
-    zone: int
     requests_per_second: float
     dollars_per_hour: float
     price: float
     """With those of limits ..."""
     base: float
     """... and without."""
-    first: int
+    most: Small
+    region: Small
+    """Number of the region, or of the zone, among those of the need."""
+    zone: Small
+    first: Small
     """Where what it takes from limits begins, and its end."""
-    end: int
-    need: int
-    option: int
-    before: int
+    end: Small
+    need: Small
+    option: Small
+    before: Small
     """Replicas that run of the same option, which is an item of its own: they come first."""
-    origin: int
+    origin: Small
     """The item that it is a copy of."""
+    is_counted: bool
 
 
 class Want:
@@ -220,7 +222,7 @@ class Work(NamedTuple):
 
 def room_for(kind: type[Record], *shape: int) -> Records[Record]:
     """Return an array of records, all of them zero."""
-    fields = [(name, np.dtype(type_)) for name, type_ in kind.__annotations__.items()]
+    fields = [(name, np.dtype(*getattr(type_, "__metadata__", (type_,)))) for name, type_ in kind.__annotations__.items()]
     return cast("Records[Record]", np.zeros(shape, np.dtype(fields, align=True)))
 
 

@@ -12,6 +12,10 @@ from quartermaster.planner.posing.offer import ANY_ZONE, Places, is_spread
 from quartermaster.planner.room import Owner, Tenants, available, is_whole, places_in
 
 
+AT_ONCE = 100_000
+"""Options that are looked at together: each is first paired with all limits of its pool, which takes much room."""
+
+
 @dataclass(frozen=True, slots=True)
 class Limit:
     """A row that the options of one pool share: what they take together is at most ``most``.
@@ -97,10 +101,15 @@ def _of_hosts(pool: Pool, hosts: Sequence[Host], rows: _Rows) -> list[Limit]:
 
 def usage_of(limits: Sequence[Limit], *, pool: Ints, chips: Ints, zone: Ints, tokens_per_second: Floats) -> Usage:
     """Return what options, given by their columns, take from the limits."""
-    entries = entries_of(
-        Rows.of(limits), np.arange(len(limits)), pool=pool, chips=chips, zone=zone, tokens_per_second=tokens_per_second
-    )
-    return usage_from([entries], pool.size)
+    rows, among = Rows.of(limits), np.arange(len(limits))
+    entries: list[Entries] = []
+    for first in range(0, pool.size, AT_ONCE):
+        own = slice(first, first + AT_ONCE)
+        option, limit, amount = entries_of(
+            rows, among, pool=pool[own], chips=chips[own], zone=zone[own], tokens_per_second=tokens_per_second[own]
+        )
+        entries.append((option + first, limit, amount))
+    return usage_from(entries, pool.size)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

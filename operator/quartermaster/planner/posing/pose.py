@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -93,7 +93,20 @@ def pose(offers: tuple[Offer, ...], places: Places, tenants: Mapping[str, Tenant
     served = np.bincount(options.need, options.share * options.running, needs.count)
     most = np.array([limit.most for limit in limits], dtype=np.float64)
     problem = Problem(replace(needs, served=np.minimum(served, 1.0)), options, usage, most)
-    return Posed(problem, offers, tuple(limits), places, tenants, columns.pool, columns.kind, enough, fitting)
+    seen = _looking_at(offers, options, columns.pool, enough)
+    return Posed(problem, seen, tuple(limits), places, tenants, columns.pool, columns.kind, enough, fitting)
+
+
+def _looking_at(offers: Sequence[Offer], options: Options, pool: Ints, enough: Ints) -> tuple[Offer, ...]:
+    """Return the offers with their columns as parts of those of the problem, so that each number is kept once."""
+    shared = {field.name for field in fields(Offer)} & set(Options.__slots__) - {"need"}
+    ends = np.cumsum([one.count for one in offers]).tolist()
+    found = []
+    for one, end in zip(offers, ends, strict=True):
+        own = slice(end - one.count, end)
+        columns = {name: getattr(options, name)[own] for name in shared}
+        found.append(replace(one, pool=pool[own], enough=enough[own], **columns))
+    return tuple(found)
 
 
 class Columns:
