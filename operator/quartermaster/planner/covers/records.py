@@ -222,7 +222,9 @@ class Work(NamedTuple):
 
 def room_for(kind: type[Record], *shape: int) -> Records[Record]:
     """Return an array of records, all of them zero."""
-    fields = [(name, np.dtype(*getattr(type_, "__metadata__", (type_,)))) for name, type_ in kind.__annotations__.items()]
+    fields = [
+        (name, np.dtype(*getattr(type_, "__metadata__", (type_,)))) for name, type_ in kind.__annotations__.items()
+    ]
     return cast("Records[Record]", np.zeros(shape, np.dtype(fields, align=True)))
 
 

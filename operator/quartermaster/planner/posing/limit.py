@@ -11,7 +11,6 @@ from quartermaster.planner.numerics.arrays import Bools, Floats, Ints, spans
 from quartermaster.planner.posing.offer import ANY_ZONE, Places, is_spread
 from quartermaster.planner.room import Owner, Tenants, available, is_whole, places_in
 
-
 AT_ONCE = 100_000
 """Options that are looked at together: each is first paired with all limits of its pool, which takes much room."""
 

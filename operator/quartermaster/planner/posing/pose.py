@@ -40,6 +40,11 @@ class Posed:
         """Room of the limits that every plan has."""
         return np.array([limit.most for limit in self.limits], dtype=np.float64)
 
+    def needs_of(self, offers: Sequence[Offer]) -> Ints:
+        """Return which needs were made of these offers, or of views of them; -1 where none was."""
+        place = {id(one.candidate): need for need, one in enumerate(self.offers)}
+        return np.array([place.get(id(one.candidate), -1) for one in offers], dtype=np.int64)
+
     @property
     def starts(self) -> Ints:
         """Where the options of each need begin, and their end."""

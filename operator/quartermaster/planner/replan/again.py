@@ -276,8 +276,7 @@ def head_start(before: Posed, solution: Solution, posed: Posed) -> tuple[Floats,
     rows = zip(before.limits, solution.prices.tolist(), strict=True)
     at = {(row.pool, row.chips, row.zone): price for row, price in rows}
     prices = np.array([at.get((row.pool, row.chips, row.zone), 0.0) for row in posed.limits])
-    place = {id(one): need for need, one in enumerate(posed.offers)}
-    need = np.array([place.get(id(one), -1) for one in before.offers], dtype=np.int64)
+    need = posed.needs_of(before.offers)
     columns = solution.columns
     columns = columns.of(np.flatnonzero(need[columns.need] >= 0))
     shift = posed.starts[need] - before.starts[:-1]

@@ -35,11 +35,10 @@ def kept(known: Known, now: Changed, posed: Posed, solution: Solution) -> tuple[
 def _counts_of_before(known: Known, now: Changed, posed: Posed) -> Ints:
     reposed = repose(known.posed, Now(now.offers, now.places, now.pools, now.tenants))
     counts = carried(known, reposed)
-    first_by_offer = {id(one): first for one, first in zip(posed.offers, posed.starts.tolist(), strict=False)}
+    offers, first = reposed.posed.offers, reposed.posed.starts[:-1]
+    shift = posed.starts[posed.needs_of(offers)] - first
     found = np.zeros_like(counts)
-    for one, first in zip(reposed.posed.offers, reposed.posed.starts.tolist(), strict=False):
-        there = first_by_offer[id(one)]
-        found[there : there + one.count] = counts[first : first + one.count]
+    found[np.arange(counts.size) + np.repeat(shift, [one.count for one in offers])] = counts
     return found
 
 
