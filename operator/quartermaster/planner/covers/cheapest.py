@@ -6,13 +6,14 @@ The search itself is ``branch``; here options become its items, and what it find
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from queue import SimpleQueue
 
 import numpy as np
 
+from quartermaster.planner.covers.laid import Laid
 from quartermaster.planner.covers.records import (
     DEPTH,
-    GROUPS,
     Effort,
     Held,
     Item,
@@ -26,7 +27,7 @@ from quartermaster.planner.covers.records import (
 )
 from quartermaster.planner.covers.search import search
 from quartermaster.planner.numerics import cores
-from quartermaster.planner.numerics.arrays import Floats, Ints, ranks_in
+from quartermaster.planner.numerics.arrays import Floats, Ints
 from quartermaster.planner.posing.column import Columns
 from quartermaster.planner.posing.problem import Needs, Problem
 from quartermaster.planner.posing.unmet import UNSERVED_PRICE, Unmet, unmet_price
@@ -70,9 +71,13 @@ class Priced:
 class Covers:
     """Covers of every need of one problem, at any prices of its limits."""
 
-    def __init__(self, problem: Problem) -> None:
-        """Lay out the items."""
+    def __init__(self, problem: Problem, like: "Covers | None" = None) -> None:
+        """Lay out the items.
+
+        Where options and limits are those of ``like``, its items are taken over, and it is not to be asked any more.
+        """
         self.problem = problem
+        self.laid: Laid = like.laid if like is not None and like.laid.suits(problem) else Laid(problem)
         needs, options = problem.needs, problem.options
         nothing = Unmet(
             needs.rate,
@@ -85,11 +90,15 @@ class Covers:
         """What stopping all that runs costs: prices of items begin there."""
         self.idle = unmet_price(needs, np.arange(needs.count), nothing)
         """Price of nothing at all for each need, but for that."""
-        self.items = _items_of(problem)
+        self.items = self.laid.items
         self.wants = _wants_of(needs, self.items, self.idle)
-        self._works: SimpleQueue[Work] = SimpleQueue()
+
+    @cached_property
+    def _works(self) -> SimpleQueue[Work]:
+        works: SimpleQueue[Work] = SimpleQueue()
         for _ in range(1 if self._is_small else cores.count()):
-            self._works.put(room_for_work(self.widest))
+            works.put(room_for_work(self.widest))
+        return works
 
     @property
     def _is_small(self) -> bool:
@@ -108,12 +117,13 @@ class Covers:
         sought, found = self._sought(best, -1.0), room_for(Held, best.size, DEPTH)
         self._price(limit_prices)
         edges = np.linspace(0, best.size, cores.PARTS + 1).astype(np.int64)
+        works = self._works
 
         def part(place: int) -> None:
             own = slice(edges[place], edges[place + 1])
-            work = self._works.get()
+            work = works.get()
             search(self.items, self.wants[own], sought[own], found[own], effort, work, room_for_hits(0, each=0))
-            self._works.put(work)
+            works.put(work)
 
         cores.divided(part, is_alone=self._is_small)
         columns = self._columns(np.arange(best.size), sought["size"], found)
@@ -165,33 +175,3 @@ def _wants_of(needs: Needs, items: Records[Item], idle: Floats) -> Records[Want]
     start = np.searchsorted(items["need"], np.arange(needs.count + 1))
     wants["first"][:], wants["end"][:] = start[:-1], start[1:]
     return wants
-
-
-def _items_of(problem: Problem) -> Records[Item]:
-    """Return the items of a problem, by need."""
-    options, usage = problem.options, problem.usage
-    running = np.where(options.change_price > 0, np.minimum(options.running, options.most), 0)
-    kept, more = np.flatnonzero(running > 0), np.flatnonzero(options.most > running)
-    option = np.concatenate([kept, more])
-    price = np.concatenate([(options.price - options.change_price)[kept], (options.price + options.change_price)[more]])
-    most = np.concatenate([running[kept], (options.most - running)[more]])
-    before = np.concatenate([np.zeros(kept.size, dtype=np.int64), running[more]])
-    order = np.argsort(options.need[option], kind="stable")
-    option = option[order]
-    need = options.need[option]
-    items = room_for(Item, option.size)
-    items["option"][:], items["need"][:] = option, need
-    items["base"][:], items["most"][:], items["before"][:] = price[order], most[order], before[order]
-    items["first"][:], items["end"][:] = usage.start[option], usage.start[option + 1]
-    items["is_counted"][:] = ~options.is_external[option]
-    items["region"][:], items["zone"][:] = _local(need, options.region[option]), _local(need, options.zone[option])
-    for name in ("share", "requests_per_second", "dollars_per_hour"):
-        items[name][:] = getattr(options, name)[option]
-    return items
-
-
-def _local(need: Ints, value: Ints) -> Ints:
-    """Return the place of each value among the values of its need; beyond what a mask holds, the last."""
-    span = int(value.max(initial=0)) + 2
-    unique, inverse = np.unique(need * span + value + 1, return_inverse=True)
-    return np.minimum(ranks_in(unique // span)[inverse], GROUPS - 1)

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from quartermaster.planner.covers.cheapest import Covers
 from quartermaster.planner.hosts.finer import finer_counts
 from quartermaster.planner.hosts.pack import Seat
 from quartermaster.planner.hosts.reseat import reseated
@@ -33,6 +34,7 @@ def realised(posed: Posed, solution: Solution, *, is_late: Callable[[], bool]) -
     Where that takes too many rounds, replicas without a host are left out, and who goes short by that has what is left.
     """
     among: frozenset[str] | None = None
+    covers: Covers | None = None
     for _ in range(ROUNDS):
         left_by_pool = homeless(posed, solution.counts, among)
         if not left_by_pool:
@@ -40,8 +42,11 @@ def realised(posed: Posed, solution: Solution, *, is_late: Callable[[], bool]) -
         needs, _ = asked_of(posed.problem, solution)
         posed = tightened(posed, solution.counts, left_by_pool)
         problem = replace(posed.problem, needs=needs)
-        prices = solution.prices_of(problem.room.size)
-        counts = finer_counts(posed, refitted(problem, solution.counts, prices, least=solution.least, is_late=is_late))
+        if covers is not None and not covers.laid.suits(problem):
+            covers = None  # before the next ones take as much room
+        covers = Covers(problem, like=covers)
+        prices = solution.prices_of(posed.problem.room.size)
+        counts = finer_counts(posed, refitted(covers, solution.counts, prices, least=solution.least, is_late=is_late))
         moved = np.unique(posed.pool[counts != solution.counts]).tolist()
         among = frozenset(left_by_pool) | {posed.places.pools[pool].name for pool in moved}
         objective = objective_of(posed.problem, counts)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from quartermaster.planner.covers.cheapest import Covers
-from quartermaster.planner.covers.records import DEPTH, Effort, Use, room_for
+from quartermaster.planner.covers.records import DEPTH, Effort, room_for
 from quartermaster.planner.numerics.arrays import Floats, Ints
 from quartermaster.planner.posing.column import Columns, chosen_columns, paid_of, total_of, unmet_of, value_of
 from quartermaster.planner.posing.problem import Problem, softened
@@ -152,39 +152,37 @@ class Whole:
 
 def ground_of(problem: Problem, covers: Covers, prices: Floats) -> Ground:
     """Return the numbers that stay while plans of a problem are made."""
-    usage, count = problem.usage, problem.needs.count
-    wanted = np.unique(usage.limit * count + problem.options.need[usage.option])
-    start = np.searchsorted(wanted // count, np.arange(problem.room.size + 1))
-    limits, uses = room_for(Limit, problem.room.size), room_for(Use, usage.limit.size)
+    start = covers.laid.starts(problem.room.size)
+    limits = room_for(Limit, problem.room.size)
     limits["price"][:], limits["room"][:] = prices, problem.room
     limits["first"][:], limits["end"][:] = start[:-1], start[1:]
-    uses["limit"][:], uses["amount"][:] = usage.limit, usage.amount
-    return Ground(covers.items, covers.wants, uses, limits, wanted % count)
+    return Ground(covers.items, covers.wants, covers.laid.uses, limits, covers.laid.wanted_by)
 
 
-def refitted(problem: Problem, counts: Ints, prices: Floats, *, least: Floats, is_late: Callable[[], bool]) -> Ints:
+def refitted(covers: Covers, counts: Ints, prices: Floats, *, least: Floats, is_late: Callable[[], bool]) -> Ints:
     """Return counts that fit into the limits of a problem, made from some that may not.
 
     A need that loses everything has what is left, before others take it. ``least`` is the least price of every need at
     these prices of the limits.
     """
-    whole = _holding(problem, counts, prices)
+    problem = covers.problem
+    whole = _holding(covers, counts, prices)
     whole.ease(AGAIN, is_late=is_late)
     whole.serve()
     counts = whole.counts
     lost = np.flatnonzero(~unmet_of(problem, chosen_columns(problem, counts)).is_nothing)
     if lost.size:
-        whole = _holding(softened(problem), counts, prices)
+        whole = _holding(Covers(softened(problem), like=covers), counts, prices)
         whole.fill(lost[np.argsort(-problem.needs.dearest[lost], kind="stable")])
         needs = met(problem.needs, unmet_of(problem, chosen_columns(problem, whole.counts)))
-        whole = _holding(replace(problem, needs=needs), whole.counts, prices)
+        whole = _holding(Covers(replace(problem, needs=needs), like=covers), whole.counts, prices)
     whole.improve(SOME, least=least, goal=-np.inf, is_late=is_late)
     return whole.counts
 
 
-def _holding(problem: Problem, counts: Ints, prices: Floats) -> Whole:
-    whole = Whole(problem, Covers(problem), prices)
-    whole.hold(chosen_columns(problem, counts))
+def _holding(covers: Covers, counts: Ints, prices: Floats) -> Whole:
+    whole = Whole(covers.problem, covers, prices)
+    whole.hold(chosen_columns(covers.problem, counts))
     return whole
 
 
