@@ -8,7 +8,7 @@ from quartermaster.autoscaler.load import Load, load_of
 from quartermaster.autoscaler.sample import Readings, Sample
 from quartermaster.autoscaler.want import Wanted
 from quartermaster.autoscaler.window import Window
-from quartermaster.planner.fleet import Demand, Key, Shape, Source
+from quartermaster.planner.fleet import Demand, Key, Place, Shape, Source
 from quartermaster.planner.plan import Candidate, Placement, Throughput
 
 KEY = Key("team", "chat")
@@ -37,16 +37,20 @@ def external(units: int, *, pool: str = "hosted") -> Placement:
     return Placement(replace(candidate(pool, rate=1.0, dollars=9.0), is_external=True), units)
 
 
-def placement(replicas: int, pool: str = "near", rate: float = 5.0, dollars: float = 4.0) -> Placement:
-    """Return replicas of one candidate."""
-    return Placement(candidate(pool, rate, dollars), replicas)
+def placement(
+    replicas: int, pool: str = "near", rate: float = 5.0, dollars: float = 4.0, *, zone: str = ""
+) -> Placement:
+    """Return replicas of one candidate, in one zone or in any."""
+    return Placement(candidate(pool, rate, dollars), replicas, zone)
 
 
 def wanted(
     rate: float, *, at_seconds: float = 0.0, complete: bool = True, observed: bool = True, ready: int = 1000
 ) -> Wanted:
     """Return a wish for capacity, with every replica of the pools named in these tests ready."""
-    places = [(pool, candidate(chips=chips).shape.key) for pool in ("near", "far", "big") for chips in (1, 2, 4, 8)]
+    places = [
+        Place(pool, candidate(chips=chips).shape.key) for pool in ("near", "far", "big") for chips in (1, 2, 4, 8)
+    ]
     return Wanted(
         at_seconds=at_seconds,
         rate_requests_per_second=rate,
@@ -62,7 +66,7 @@ def wanted(
 
 def sample(at_seconds: float, readings: Readings, *, pod: str = "a", pool: str = "near") -> Sample:
     """Return one scrape."""
-    return Sample(pod, f"pod-{pod}", pool, SHAPE.key, at_seconds, readings)
+    return Sample(pod, f"pod-{pod}", Place(pool, SHAPE.key), at_seconds, readings)
 
 
 def readings(

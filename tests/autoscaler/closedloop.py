@@ -132,7 +132,7 @@ class ClosedLoop:
             self.placements,
             want(self._believed, load, placements=self.placements, limits=self.limits),
             limits=self.limits,
-            free_replicas_by_candidate={one.candidate.id: FREE for one in self.placements},
+            free_replicas_by_id={one.id: FREE for one in self.placements},
             state=self._state,
         )
         self.placements, self._state = found.placements, found.state
@@ -164,5 +164,4 @@ class ClosedLoop:
             time_to_first_token_seconds_sum=first.sum,
             time_to_first_token_count=first.count,
         )
-        chosen = self.placements[0].candidate
-        return Sample(replica.uid, replica.uid, chosen.pool, chosen.shape.key, self._now, told)
+        return Sample(replica.uid, replica.uid, self.placements[0].place, self._now, told)

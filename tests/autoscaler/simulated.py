@@ -6,6 +6,7 @@ from random import Random
 
 from quartermaster.autoscaler.sample import Readings, Sample
 from quartermaster.autoscaler.window import Window
+from quartermaster.planner.fleet import Place
 from tests.lab.modelserver.batchqueue import BatchQueue
 from tests.lab.modelserver.physics import ReplicaPhysics
 from tests.lab.modelserver.recorder import Measure, Recorder
@@ -21,8 +22,7 @@ class Simulated:
     input_tokens: int = 500
     output_tokens: int = 150
     seed: int = 1
-    pool: str = "pool"
-    shape_key: str = "vllm-bf16-tp1"
+    place: Place = Place("pool", "vllm-bf16-tp1")  # noqa: RUF009 - a Place is immutable
     uid: str = "a"
     now_seconds: float = 0.0
     window: Window = field(default_factory=lambda: Window(interval_seconds=INTERVAL_SECONDS))
@@ -76,4 +76,4 @@ class Simulated:
 
     def sample(self) -> Sample:
         """Return one scrape."""
-        return Sample(self.uid, f"pod-{self.uid}", self.pool, self.shape_key, self.now_seconds, self.readings())
+        return Sample(self.uid, f"pod-{self.uid}", self.place, self.now_seconds, self.readings())

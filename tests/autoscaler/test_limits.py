@@ -52,8 +52,9 @@ def test_a_region_keeps_to_its_share() -> None:
 def test_the_last_replica_of_a_wanted_region_or_zone_stays() -> None:
     """``minRegions`` and ``minZones`` hold when replicas go."""
     assert not Limits(min_regions=2).admit(regional(2, 1), regional(2, 0))
-    zoned = (Placement(candidate(), 2, (("a", 1), ("b", 1))),)
-    assert not Limits(min_zones=2).admit(zoned, (Placement(candidate(), 1, (("a", 1), ("b", 0))),))
+    zoned = (placement(2, zone="a"), placement(1, zone="b"))
+    assert Limits(min_zones=2).admit(zoned, (placement(1, zone="a"), zoned[1]))
+    assert not Limits(min_zones=2).admit(zoned, (zoned[0], placement(0, zone="b")))
 
 
 def test_what_is_already_broken_may_be_mended_but_not_worsened() -> None:

@@ -26,12 +26,12 @@ class World:
 
     def tick(self, wish: float, at: float, *, complete: bool, state: ScaleState | None) -> tuple["World", ScaleState]:
         """Return the world after one tick, and what the next tick needs. Chips of replicas that went are free again."""
-        room = {one.candidate.id: free for one, free in zip(self.placements, self.free, strict=True)}
+        room = {one.id: free for one, free in zip(self.placements, self.free, strict=True)}
         found = scale(
             self.placements,
             wanted(wish, at_seconds=at, complete=complete),
             limits=self.limits,
-            free_replicas_by_candidate=room,
+            free_replicas_by_id=room,
             state=state,
         )
         free = tuple(

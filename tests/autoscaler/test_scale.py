@@ -22,8 +22,8 @@ def scaled(
     state: ScaleState | None = None,
 ) -> Scaled:
     """Return one tick with room for ``free`` more replicas of each placement."""
-    room = {one.candidate.id: free for one in placements}
-    return scale(placements, wish, limits=limits, free_replicas_by_candidate=room, state=state)
+    room = {one.id: free for one in placements}
+    return scale(placements, wish, limits=limits, free_replicas_by_id=room, state=state)
 
 
 def after(placements: tuple[Placement, ...], wishes: list[Wanted], *, limits: Limits = LIMITS) -> Scaled:

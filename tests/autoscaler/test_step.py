@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from quartermaster.autoscaler import step
 from quartermaster.autoscaler.limits import Limits
+from quartermaster.planner.fleet import Place
 from quartermaster.planner.plan import Placement
 from tests.autoscaler.build import candidate, external, placement
 
@@ -14,7 +15,7 @@ BIG = placement(1, "big", rate=10.0, dollars=10.0)  # 1.00 dollar per request/s
 
 def room(*placements: Placement, each: int = 10) -> step.Room:
     """Return room for as many more replicas of each placement."""
-    return {one.candidate.id: each for one in placements}
+    return {one.id: each for one in placements}
 
 
 def grown(gap: float, free: step.Room, *, slots: int = 10) -> tuple[int, int] | None:
@@ -47,10 +48,10 @@ def test_without_room_nothing_is_added() -> None:
 def test_shapes_of_one_pool_share_its_chips() -> None:
     """A replica of four chips takes the room of two replicas of two."""
     two, four = (Placement(candidate("near", rate=1.0 * chips, chips=chips), 1) for chips in (2, 4))
-    found = step.more((two, four), 4.0, room={two.candidate.id: 4, four.candidate.id: 2}, slots=1, limits=LIMITS)
+    found = step.more((two, four), 4.0, room={two.id: 4, four.id: 2}, slots=1, limits=LIMITS)
     assert found is not None
     assert found[0][1].replicas == 2
-    assert found[1] == {two.candidate.id: 2, four.candidate.id: 1}
+    assert found[1] == {two.id: 2, four.id: 1}
 
 
 def test_external_placements_are_left_as_they_are() -> None:
@@ -67,9 +68,9 @@ def test_the_budget_leads_to_what_it_can_pay() -> None:
     assert [one.replicas for one in found[0]] == [2, 1]
 
 
-def ready(*placements: Placement) -> dict[tuple[str, str], int]:
+def ready(*placements: Placement) -> dict[Place, int]:
     """Return every planned replica as ready."""
-    return {(one.candidate.pool, one.candidate.shape.key): one.replicas for one in placements}
+    return {one.place: one.replicas for one in placements}
 
 
 def test_the_dearest_per_capacity_goes_first() -> None:
@@ -95,7 +96,7 @@ def test_what_is_needed_stays() -> None:
 def test_replicas_that_never_came_up_do_not_count_as_what_is_left() -> None:
     """Of three planned one is ready: the two others may go, the ready one may not."""
     three = placement(3)
-    one_ready = {(three.candidate.pool, three.candidate.shape.key): 1}
+    one_ready = {three.place: 1}
     two = step.fewer((three,), 5.0, ready_by_place=one_ready, limits=LIMITS)
     assert two is not None
     one = step.fewer(two, 5.0, ready_by_place=one_ready, limits=LIMITS)
@@ -103,12 +104,42 @@ def test_replicas_that_never_came_up_do_not_count_as_what_is_left() -> None:
     assert step.fewer(one, 5.0, ready_by_place=one_ready, limits=LIMITS) is None
 
 
-def test_zones_are_kept_even() -> None:
-    """A replica comes to the emptiest zone, and leaves the fullest; the plan's order of zones stays."""
-    zoned = replace(placement(3), zones=(("b", 2), ("a", 1)))
-    found = step.more((zoned,), 1.0, room=room(zoned), slots=9, limits=LIMITS)
+FULL, BARE = placement(2, zone="b"), placement(1, zone="a")
+
+
+def test_a_replica_comes_to_the_emptiest_zone_and_leaves_the_fullest() -> None:
+    """Of zones that cost the same; the order of the plan's placements stays."""
+    found = step.more((FULL, BARE), 1.0, room=room(FULL, BARE), slots=9, limits=LIMITS)
     assert found is not None
-    assert found[0][0].zones == (("b", 2), ("a", 2))
-    shrunk = step.fewer((zoned,), 0.0, ready_by_place=ready(zoned), limits=LIMITS)
+    assert [(one.zone, one.replicas) for one in found[0]] == [("b", 2), ("a", 2)]
+    shrunk = step.fewer((FULL, BARE), 0.0, ready_by_place=ready(FULL, BARE), limits=LIMITS)
     assert shrunk is not None
-    assert shrunk[0].zones == (("b", 1), ("a", 1))
+    assert [(one.zone, one.replicas) for one in shrunk] == [("b", 1), ("a", 1)]
+
+
+def test_a_full_zone_sends_the_replica_to_the_next() -> None:
+    """Even is wished for; capacity is what is needed."""
+    found = step.more((FULL, BARE), 1.0, room={FULL.id: 1, BARE.id: 0}, slots=9, limits=LIMITS)
+    assert found is not None
+    assert [one.replicas for one in found[0]] == [3, 1]
+
+
+def test_a_zone_takes_no_room_from_another_but_from_what_may_be_in_any() -> None:
+    """Each zone has chips of its own; those that may be anywhere share them."""
+    loose = placement(1)
+    found = step.more((FULL, BARE, loose), 1.0, room={FULL.id: 4, BARE.id: 4, loose.id: 0}, slots=9, limits=LIMITS)
+    assert found is not None
+    assert found[1] == {FULL.id: 4, BARE.id: 3, loose.id: 0}
+    found = step.more((FULL, BARE, loose), 1.0, room={FULL.id: 4, BARE.id: 4, loose.id: 8}, slots=9, limits=LIMITS)
+    assert found is not None
+    assert found[0][2].replicas == 2
+    assert found[1] == {FULL.id: 3, BARE.id: 3, loose.id: 7}
+
+
+def test_zones_close_a_gap_together() -> None:
+    """Two more of the cheap chip fit in one zone and one in the other: that is enough, so the dear one is not taken."""
+    dear = placement(1, "dear", rate=15.0, dollars=90.0)
+    free = {FULL.id: 2, BARE.id: 1, dear.id: 9}
+    found = step.more((FULL, BARE, dear), 15.0, room=free, slots=9, limits=LIMITS)
+    assert found is not None
+    assert [one.replicas for one in found[0]] == [2, 2, 1]

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -20,7 +21,7 @@ from quartermaster.planner.planning import plan
 from tests.benchmarks.baselines.alone import each_alone
 from tests.benchmarks.baselines.compact import compact
 from tests.benchmarks.baselines.greedy import cheapest_first, first_fit
-from tests.benchmarks.baselines.offer import Offer, Result, offer, result
+from tests.benchmarks.baselines.offer import CandidateId, Offer, Result, offer, result
 from tests.benchmarks.instances import Family, Instance, Recipe, Shapes, Stock, generate
 from tests.benchmarks.instances.files import write
 
@@ -141,7 +142,9 @@ def planned(asked: Asked) -> Figures:
     made = make_plan(instance.fleet, instance.workloads, deadline_seconds=asked.deadline_seconds, before=None)
     seconds, cpu_seconds = time.perf_counter() - began, time.process_time() - began_cpu
     peak_mib = max(base_mib, _peak_mib())
-    counts = {placement.candidate.id: placement.replicas for placement in made.placements}
+    counts: Counter[CandidateId] = Counter()
+    for placement in made.placements:
+        counts[placement.candidate.id] += placement.replicas
     offered = offer(instance.fleet, instance.workloads, tuple(made.candidates))
     figures = _judged("quartermaster", instance, result(offered, counts, seconds=cpu_seconds))
     short = max(len(made.shortfalls), figures.short)
@@ -255,31 +258,29 @@ def live(fleet: Fleet, workloads: Sequence[Workload], made: Plan) -> tuple[Fleet
     host_by_name = {host.name: host for pool in fleet.pools for host in pool.hosts}
     free = {name: host.available_chips for name, host in host_by_name.items()}
     rows: dict[Key, list[Running]] = {workload.key: [] for workload in workloads}
-    order = sorted(made.placements, key=lambda p: (not p.zones, -p.candidate.shape.chips, p.candidate.id))
+    order = sorted(made.placements, key=lambda p: (not p.zone, -p.candidate.shape.chips, p.id))
     for placement in order:
         candidate, size = placement.candidate, placement.candidate.shape.chips
         seats: list[str] = []
-        for zone, count in placement.zones or (("", placement.replicas),):
-            hosts = [h for h in pool_by_name[candidate.pool].hosts if not zone or h.zone == zone]
-            for _ in range(count if size else 0):
-                fitting = [h.name for h in hosts if free[h.name] >= size]
-                if fitting:
-                    seats.append(min(fitting, key=lambda name: (free[name], name)))
-                    free[seats[-1]] -= size
+        hosts = [h for h in pool_by_name[candidate.pool].hosts if not placement.zone or h.zone == placement.zone]
+        for _ in range(placement.replicas if size else 0):
+            fitting = [h.name for h in hosts if free[h.name] >= size]
+            if fitting:
+                seats.append(min(fitting, key=lambda name: (free[name], name)))
+                free[seats[-1]] -= size
         replicas = len(seats) if size else placement.replicas
         if replicas:
-            row = Running(candidate.pool, candidate.shape.key, replicas, replicas, tuple(sorted(seats)))
+            row = Running(candidate.pool, candidate.shape.key, replicas, replicas, tuple(sorted(seats)), placement.zone)
             rows[candidate.workload].append(row)
     pools = [
         replace(pool, hosts=tuple(replace(host, free_chips=free[host.name]) for host in pool.hosts))
         for pool in fleet.pools
     ]
-    settled = [replace(workload, running=tuple(sorted(rows[workload.key], key=_place))) for workload in workloads]
+    settled = [
+        replace(workload, running=tuple(sorted(rows[workload.key], key=lambda row: row.place)))
+        for workload in workloads
+    ]
     return replace(fleet, pools=tuple(pools)), settled
-
-
-def _place(row: Running) -> tuple[str, str]:
-    return row.pool, row.shape_key
 
 
 def without_node(fleet: Fleet, workloads: Sequence[Workload], made: Plan) -> tuple[Fleet, list[Workload]]:
@@ -312,10 +313,10 @@ def grown(workload: Workload) -> Workload:
 
 def _moved(before: Plan, after: Plan) -> int:
     """Return the replicas that the later plan starts for deployments that the earlier one had placed."""
-    had = {placement.candidate.id: placement.replicas for placement in before.placements}
+    had = {placement.id: placement.replicas for placement in before.placements}
     known = {placement.candidate.workload for placement in before.placements}
     return sum(
-        max(0, placement.replicas - had.get(placement.candidate.id, 0))
+        max(0, placement.replicas - had.get(placement.id, 0))
         for placement in after.placements
         if placement.candidate.workload in known
     )

@@ -19,6 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from quartermaster.autoscaler.load import load_of
 from quartermaster.autoscaler.window import Window
 from quartermaster.catalog.vocabulary import MetricDialect
+from quartermaster.planner.fleet import Place
 from quartermaster.telemetry.dialects import DIALECTS
 from quartermaster.telemetry.exposition import parse
 from quartermaster.telemetry.scrape import CONCURRENCY, Scraped, Scraper, Target
@@ -78,7 +79,7 @@ async def measure(replicas: int, count: int) -> None:
             await asyncio.gather(*(send(session, host) for host in hosts[start : start + CONCURRENCY]))
         async with session.get(f"http://{hosts[0]}:8000/metrics") as response:
             page = await response.read()
-        targets = [Target(host, host, "pool", "shape", host, MetricDialect.VLLM) for host in hosts]
+        targets = [Target(host, host, Place("pool", "shape"), host, MetricDialect.VLLM) for host in hosts]
         measured = await rounds(targets, count)
     report(measured, replicas)
     report_window(measured)

@@ -9,7 +9,7 @@ from quartermaster.catalog.load import load_catalog
 from quartermaster.cli import world
 from quartermaster.cli.files import read
 from quartermaster.planner.eligibility.candidates import candidates
-from quartermaster.planner.fleet import Key, Pool, Running
+from quartermaster.planner.fleet import Key, Pool
 from quartermaster.reconcile.planned import observe_fleet
 from quartermaster.reconcile.workloads import declared_demand, key_of, running_by_key
 from quartermaster.reconcile.writes import owned_by_key
@@ -133,10 +133,8 @@ def test_the_files_of_an_instance_tell_the_same_fleet_and_demand(form: str, reci
     }
     owned = [child for children in owned_by_key(seen.children).values() for child in children]
     running = running_by_key(owned, seen.pods)
-    assert running == {w.key: tuple(sorted(w.running, key=_place)) for w in instance.workloads if w.running}
+    assert running == {
+        w.key: tuple(sorted(w.running, key=lambda row: row.place)) for w in instance.workloads if w.running
+    }
     asked = {key_of(entry.document): declared_demand(entry.document) for entry in seen.deployments if entry.document}
     assert asked == {workload.key: workload.demand for workload in instance.workloads}
-
-
-def _place(row: Running) -> tuple[str, str]:
-    return row.pool, row.shape_key

@@ -78,6 +78,17 @@ def test_the_page_is_what_the_golden_file_says(request: pytest.FixtureRequest) -
     )
 
 
+def test_replicas_that_are_spread_over_zones_are_placed_zone_by_zone() -> None:
+    """Each in a row of its own: the page names zones beside regions, the document where there are any."""
+    asked = ("plan", "--fleet", EXAMPLES / "pools" / "gke.yaml", "-f", EXAMPLES / "deployments" / "spread-on-spot.yaml")
+    placements = run(*asked, "-o", "json").document["placements"]
+    assert len({placement["zone"] for placement in placements}) >= 3
+    header, _, *rows = run(*asked).out.splitlines()
+    assert "REGION OR ZONE" in header
+    for placement, told in zip(placements, rows, strict=False):
+        assert told.split()[:4] == [str(placement["replicas"]), "×", placement["shape"], placement["zone"]]
+
+
 def test_a_shortfall_is_the_answer_no(golden: Ran) -> None:
     """Exit status 1, and the reason with what would help."""
     assert (golden.exit_status, golden.err) == (1, "")

@@ -13,6 +13,7 @@ ON_NODES: Object = {
     "pool": "europe-west4-nvidia-h100-sxm-spot",
     "accelerator": "nvidia-h100-sxm",
     "shape": "vllm-fp8-tp2",
+    "zone": "",
     "engine": "VLLM",
     "desired": 2,
     "ready": 1,
@@ -86,6 +87,19 @@ def test_a_table_of_all_with_the_reasons_below() -> None:
     ]
     assert reasons.startswith("default/chat: ReplicasNotReady: 1 of 2 replicas is ready\ndefault/fine: cheapest for")
     assert max(map(len, page.splitlines())) <= WIDTH
+
+
+def test_replicas_that_are_spread_over_zones_are_told_zone_by_zone() -> None:
+    """The zone stands for its region where it begins with it, and beside it otherwise."""
+    there = [ON_NODES | {"zone": zone} for zone in ("europe-west4-a", "rack-7")]
+    table, _ = statuspage.overview([row(placements=[*there, HOSTED])]).split("\n\n")
+    assert table.splitlines()[:5] == [
+        "  SHAPE           READY  REGION OR ZONE       ACCELERATOR      POOL    SHARE   TOKENS/S         $/H",
+        "default/chat: not ready, 1 of 2 replicas serving, $95.04 per hour",
+        "  vllm-fp8-tp2      1/2  europe-west4-a       nvidia-h100-sxm  …-spot    90%  9610 meas  47.52 list",
+        "  vllm-fp8-tp2      1/2  europe-west4 rack-7  nvidia-h100-sxm  …-spot    90%  9610 meas  47.52 list",
+        "  hosted service      -  us-west-2            groq-lpu-v1      hosted    10%  9610 decl  47.52 decl",
+    ]
 
 
 def test_one_in_full_tells_load_capacity_cost_and_every_refusal() -> None:

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from quartermaster.api.v1alpha1.enums import EngineName
 from quartermaster.cluster import apply, resources
 from quartermaster.cluster.call import Victim
 from quartermaster.cluster.client import Client
@@ -19,6 +18,7 @@ Make = Callable[..., dict[str, Any]]
 MAPS = resources.CONFIG_MAPS
 POD = "/spec/template/spec"
 SERVER = f"{POD}/containers/0"
+TERMS = f"{POD}/affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution/nodeSelectorTerms"
 
 Edit = tuple[str, list[dict[str, Any]]]
 
@@ -60,7 +60,7 @@ EDITS: dict[str, Edit] = {
     "another region": (
         "deployments",
         _put(
-            f"{POD}/affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution/nodeSelectorTerms/-",
+            f"{TERMS}/-",
             {"matchExpressions": [{"key": "anywhere", "operator": "Exists"}]},
         ),
     ),
@@ -69,7 +69,7 @@ EDITS: dict[str, Edit] = {
     "a shorter grace time": ("deployments", _put(f"{POD}/terminationGracePeriodSeconds", 40)),
     "another user": ("deployments", _put(f"{POD}/securityContext/runAsUser", 7)),
     "less shared memory": ("deployments", _put(f"{POD}/volumes/2/emptyDir/sizeLimit", "1Mi")),
-    "another spread": ("deployments", _put(f"{POD}/topologySpreadConstraints/0/maxSkew", 5)),
+    "another zone": ("deployments", _put(f"{TERMS}/0/matchExpressions/2/values", ["eu-west-1b"])),
     "breaking before making": ("deployments", _put("/spec/strategy/rollingUpdate/maxUnavailable", 1)),
     "a label gone from the pods": ("deployments", _drop("/spec/template/metadata/labels/example.com~1team")),
     "a label gone": ("deployments", _drop("/metadata/labels/app.kubernetes.io~1managed-by")),
@@ -88,7 +88,7 @@ def _children(namespace: str) -> dict[str, dict[str, Any]]:
     """The Service, the budget and the Deployment of one placement that asks for everything, by plural."""
     wanted = world.deployment("chat", namespace=namespace, **WISHES)
     where = world.pool("nvidia-h200-sxm", labels=NVIDIA_LABELS)
-    rendered = world.render(wanted, (where, world.placement(wanted, where, world.shape(EngineName.VLLM, 4))))
+    rendered = world.render(wanted, *world.zoned(wanted, where, {"eu-west-1a": 2}))
     for item in rendered:
         # Their owner is not in this cluster, and the garbage collector would take them along.
         del item["metadata"]["ownerReferences"]

@@ -64,7 +64,13 @@ def _every_wish() -> Objects:
     wanted = world.deployment(**WISHES)
     where = world.pool("nvidia-h200-sxm", labels=NVIDIA_LABELS)
     placed = world.placement(wanted, where, world.shape(EngineName.VLLM, 4), replicas=5)
-    return (world.render(wanted, (where, replace(placed, zones=(("eu-west-1a", 3), ("eu-west-1b", 2)))))[-1],)
+    return (world.render(wanted, (where, replace(placed, zone="eu-west-1a")))[-1],)
+
+
+def _spread_over_zones() -> Objects:
+    wanted = world.deployment(placement={"minZones": 2})
+    where = world.pool("nvidia-h200-sxm", labels=NVIDIA_LABELS)
+    return world.render(wanted, *world.zoned(wanted, where, {"eu-west-1a": 3, "eu-west-1b": 2}))[2:]
 
 
 def _experts(engine: EngineName, tensor: int, data: int) -> Objects:
@@ -101,6 +107,7 @@ CASES: Mapping[str, Callable[[], Objects]] = MappingProxyType(
         "vllm-ascend": lambda: _one("huawei-ascend-910b", EngineName.VLLM_ASCEND, 4),
         "furiosa-llm": lambda: _one("furiosa-rngd", EngineName.FURIOSA_LLM, 4),
         "every-wish": _every_wish,
+        "spread-over-zones": _spread_over_zones,
         "external-host-name": lambda: _external("https://api.groq.com/openai/v1"),
         "external-address": lambda: _external("http://10.20.30.40:8080/v1"),
     }

@@ -1,7 +1,7 @@
 """The Deployment of a placement: pinned, restricted, drained, and ours whatever the overlay says."""
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import pytest
@@ -10,6 +10,7 @@ from quartermaster.api import names as wire
 from quartermaster.api.v1alpha1.enums import EngineName, Precision
 from quartermaster.manifests.deployment import insist_on_buildable, placement_deployment
 from quartermaster.manifests.errors import ManifestError
+from quartermaster.manifests.labels import place_of, placement_labels
 from quartermaster.manifests.replica import Replica
 from tests.manifests import world
 from tests.manifests.cases import WISHES
@@ -116,22 +117,54 @@ def test_a_pod_drains_before_it_stops() -> None:
     assert 0 < sleep_seconds < rendered["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
 
 
-def test_zones_of_the_plan_are_kept_to() -> None:
-    """The plan's zones are the only ones, and its own imbalance is the skew that is allowed."""
-    wanted, where = world.deployment(placement={"minZones": 2}), world.pool("nvidia-h200-sxm")
-    placed = replace(world.placement(wanted, where, VLLM_4, replicas=4), zones=(("b", 3), ("a", 1)))
-    rendered = world.render(wanted, (where, placed))[-1]
-    assert node_terms(rendered)["topology.kubernetes.io/zone"] == ("In", ["a", "b"])
-    (spread,) = rendered["spec"]["template"]["spec"]["topologySpreadConstraints"]
-    assert (spread["maxSkew"], spread["whenUnsatisfiable"]) == (2, "DoNotSchedule")
+ZONE = "topology.kubernetes.io/zone"
+SPREAD = world.deployment(placement={"minZones": 2})
 
 
-def test_zones_are_wished_for_where_the_plan_names_none() -> None:
+def in_zones(replicas_by_zone: Mapping[str, int]) -> tuple[world.JsonObject, ...]:
+    """Return the Deployments of a pool whose replicas are spread over zones."""
+    return world.render(SPREAD, *world.zoned(SPREAD, world.pool("nvidia-h200-sxm"), replicas_by_zone))[2:]
+
+
+def test_replicas_that_are_spread_over_zones_have_a_deployment_for_each_zone_pinned_to_it() -> None:
+    """The scheduler can put none of them elsewhere, and the pods of one are none of the other's."""
+    made = in_zones({"b": 3, "a": 1})
+    assert [(one["spec"]["replicas"], node_terms(one)[ZONE]) for one in made] == [
+        (1, ("In", ["a"])),
+        (3, ("In", ["b"])),
+    ]
+    assert len({one["metadata"]["name"] for one in made}) == 2
+    for one, other in zip(made, reversed(made), strict=True):
+        selector = one["spec"]["selector"]["matchLabels"].items()
+        assert selector <= one["spec"]["template"]["metadata"]["labels"].items()
+        assert not selector <= other["spec"]["template"]["metadata"]["labels"].items()
+        assert "topologySpreadConstraints" not in one["spec"]["template"]["spec"]
+
+
+def test_other_counts_in_zones_change_no_template() -> None:
+    """Counts follow the load; a changed template would replace every pod, and a large model takes long to load."""
+    before, after = in_zones({"a": 1, "b": 3}), in_zones({"a": 2, "b": 2})
+    for one, other in zip(before, after, strict=True):
+        assert one["spec"]["replicas"] != other["spec"]["replicas"]
+        assert {**one["spec"], "replicas": 0} == {**other["spec"], "replicas": 0}
+        assert one["metadata"] == other["metadata"]
+
+
+def test_replicas_that_may_be_in_any_zone_are_pinned_to_none() -> None:
     """A spread that nobody planned must not make pods unschedulable."""
-    wanted = world.deployment(placement={"minZones": 2})
-    rendered = world.render_one(wanted, world.pool("nvidia-h200-sxm"), VLLM_4)
-    (spread,) = rendered["spec"]["template"]["spec"]["topologySpreadConstraints"]
-    assert (spread["maxSkew"], spread["whenUnsatisfiable"]) == (1, "ScheduleAnyway")
+    rendered = world.render_one(SPREAD, world.pool("nvidia-h200-sxm"), VLLM_4)
+    assert ZONE not in node_terms(rendered)
+    assert wire.ZONE_LABEL not in rendered["metadata"]["labels"]
+
+
+@pytest.mark.parametrize("zone", ["", "eu-west-1a"])
+def test_the_labels_of_a_placement_tell_its_place(zone: str) -> None:
+    """What runs is read from labels alone: of the Deployment and of its pods."""
+    placed = replace(world.placement(SPREAD, world.pool("nvidia-h200-sxm"), VLLM_4), zone=zone)
+    assert place_of(placement_labels(placed)) == placed.place
+    rendered = world.render(SPREAD, (world.pool("nvidia-h200-sxm"), placed))[-1]
+    assert place_of(rendered["metadata"]["labels"]) == placed.place
+    assert place_of(rendered["spec"]["template"]["metadata"]["labels"]) == placed.place
 
 
 @pytest.mark.parametrize(

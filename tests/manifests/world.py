@@ -1,5 +1,6 @@
 """Deployments, pools and placements to render, built from the shipped catalog. Builders only, no assertions."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -105,6 +106,14 @@ def placement(wanted: InferenceDeployment, where: Pool, how: Shape, *, replicas:
         is_external=where.external is not None,
     )
     return Placement(candidate, replicas)
+
+
+def zoned(
+    wanted: InferenceDeployment, where: Pool, replicas_by_zone: Mapping[str, int]
+) -> tuple[tuple[Pool, Placement], ...]:
+    """Return replicas of the deployment in zones of the pool, as ``render`` takes them."""
+    placed = placement(wanted, where, shape(EngineName.VLLM, 4))
+    return tuple((where, replace(placed, replicas=count, zone=zone)) for zone, count in replicas_by_zone.items())
 
 
 def replica(wanted: InferenceDeployment, where: Pool, how: Shape) -> Replica:

@@ -6,8 +6,9 @@ from typing import Any
 
 from quartermaster.catalog.accelerator import Accelerator
 from quartermaster.planner.eligibility.candidates import candidates
-from quartermaster.planner.fleet import Fleet, Host, Key, Pool, Running, Workload
+from quartermaster.planner.fleet import Fleet, Host, Key, Place, Pool, Running, Workload
 from quartermaster.planner.plan import Candidate
+from quartermaster.planner.posing.offer import is_spread
 from tests.planner.builders import A100, H100, H200, L4, LLAMA_8B, LLAMA_70B, MI300X, TPU_V6E, external_pool, fleet
 from tests.planner.builders import pool as build_pool
 from tests.planner.builders import workload as build_workload
@@ -110,7 +111,8 @@ def _with_running(made: Fleet, asked: list[Workload], dice: random.Random) -> tu
     """Let some replicas of some deployments run, on hosts that have room for them."""
     eligible, _ = candidates(made, asked)
     free = {host.name: host.available_chips for pool in made.pools for host in pool.hosts}
-    rows: dict[Key, dict[tuple[str, str], list[str]]] = {workload.key: {} for workload in asked}
+    rows: dict[Key, dict[Place, list[str]]] = {workload.key: {} for workload in asked}
+    spread = {workload.key for workload in asked if is_spread(workload)}
     by_name = {pool.name: pool for pool in made.pools}
     for candidate in dice.sample(list(eligible), min(len(eligible), 5)):
         if candidate.is_external:
@@ -118,8 +120,9 @@ def _with_running(made: Fleet, asked: list[Workload], dice: random.Random) -> tu
         for host in by_name[candidate.pool].hosts:
             if free[host.name] >= candidate.shape.chips and dice.random() < 0.6:
                 free[host.name] -= candidate.shape.chips
-                own = rows[candidate.workload].setdefault((candidate.pool, candidate.shape.key), [])
-                own.append(host.name)
+                zone = host.zone if candidate.workload in spread else ""
+                place = Place(candidate.pool, candidate.shape.key, zone)
+                rows[candidate.workload].setdefault(place, []).append(host.name)
     return _held(made, free), [_runs(workload, rows[workload.key]) for workload in asked]
 
 
@@ -133,9 +136,9 @@ def _held(made: Fleet, free: dict[str, int]) -> Fleet:
     return fleet(*pools)
 
 
-def _runs(workload: Workload, rows: dict[tuple[str, str], list[str]]) -> Workload:
+def _runs(workload: Workload, rows: dict[Place, list[str]]) -> Workload:
     running = tuple(
-        Running(pool, shape, len(hosts), len(hosts), tuple(sorted(hosts)))
-        for (pool, shape), hosts in sorted(rows.items())
+        Running(place.pool, place.shape_key, len(hosts), len(hosts), tuple(sorted(hosts)), place.zone)
+        for place, hosts in sorted(rows.items())
     )
     return replace(workload, running=running)

@@ -81,7 +81,7 @@ def test_a_plan_that_serves_everything_keeps_every_rule_on_real_hosts(*, is_runn
     for one in _judged(range(200_000, 200_100), is_running=is_running):
         offered = offer(one.small.fleet, one.small.workloads, tuple(one.plan.candidates))
         program = Program(offered, is_soft=False, by_host=True)
-        program.fix({p.candidate.id: p.replicas for p in one.plan.placements})
+        program.realise(one.plan.placements)
         assert run(program, seconds=60.0, gap_fraction=1.0).has_solution, f"seed {one.seed}: cannot be realised"
 
 
@@ -92,7 +92,7 @@ def test_a_plan_of_too_small_a_fleet_fits_on_its_hosts() -> None:
         made = plan(asked.fleet, asked.workloads)
         offered = offer(asked.fleet, asked.workloads, tuple(made.candidates))
         program = Program(offered, is_soft=True, by_host=True)
-        program.fix({p.candidate.id: p.replicas for p in made.placements})
+        program.realise(made.placements)
         assert run(program, seconds=60.0, gap_fraction=1.0).has_solution, f"seed {seed}: cannot be realised"
 
 

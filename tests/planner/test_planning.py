@@ -31,7 +31,7 @@ from tests.planner.plans import rate_of, replicas
 def started(asked: Workload, made: Plan) -> Workload:
     """Return the workload with its placements running."""
     running = tuple(
-        Running(p.candidate.pool, p.candidate.shape.key, p.replicas, p.replicas)
+        Running(*p.place[:2], p.replicas, p.replicas, zone=p.zone)
         for p in made.placements_of(asked.key)
         if not p.candidate.is_external
     )
@@ -127,10 +127,8 @@ def test_replicas_are_spread_over_zones_and_the_plan_says_which() -> None:
     """Zones are told where they matter."""
     nodes = [host("a", zone="a"), host("b", zone="b"), host("c", zone="c")]
     made = plan(fleet(pool(nodes=nodes)), [workload(rate=0.1, placement={"minZones": 3})])
-    (placement,) = made.placements
-    assert placement.replicas == 3
-    assert placement.zones == (("a", 1), ("b", 1), ("c", 1))
-    assert plan(fleet(pool(nodes=nodes)), [workload()]).placements[0].zones == ()
+    assert [(placement.zone, placement.replicas) for placement in made.placements] == [("a", 1), ("b", 1), ("c", 1)]
+    assert [placement.zone for placement in plan(fleet(pool(nodes=nodes)), [workload()]).placements] == [""]
 
 
 def test_no_region_holds_more_than_its_share() -> None:
@@ -244,9 +242,9 @@ def test_headroom_is_what_fits_on_free_chips_where_the_plan_is() -> None:
     where = fleet(pool("cheap", price=1.0), pool("dear", price=9.0), external_pool(prices=(9.0, 9.0)))
     asked = workload()
     made = plan(where, [asked])
-    ((candidate, more),) = headroom(where, made, asked.key)
-    assert candidate.pool == "cheap"
-    assert more == 8 // candidate.shape.chips
+    ((placement, more),) = headroom(where, made, asked.key)
+    assert placement.place.pool == "cheap"
+    assert more == 8 // placement.candidate.shape.chips
 
 
 def test_headroom_of_a_service_is_what_is_left_of_its_tokens() -> None:

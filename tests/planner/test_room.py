@@ -14,9 +14,9 @@ from quartermaster.planner.room import Owner, Tenants, available, free_replicas,
 from tests.planner.builders import TPU_V6E, host, hosts, pool
 
 
-def owner(chips: int, name: str = "chat", *, is_spread: bool = False) -> Owner:
-    """Return the owner of replicas of so many chips."""
-    return Owner(Key("default", name), f"vllm-bf16-tp{chips}", chips, is_spread)
+def owner(chips: int, name: str = "chat", *, zone: str = "") -> Owner:
+    """Return the owner of replicas of so many chips, in one zone or in any."""
+    return Owner(Key("default", name), f"vllm-bf16-tp{chips}", chips, zone)
 
 
 def left(
@@ -24,7 +24,7 @@ def left(
 ) -> list[tuple[int, str]]:
     """Return chips and zone of those that find no host."""
     found = unseated(here, parties, tenants or Tenants(), is_sure=is_sure)
-    return [(seat.owner.chips, seat.zone) for seat in found]
+    return [(one.chips, one.zone) for one in found]
 
 
 def parties(sizes: list[int]) -> list[Party]:
@@ -85,30 +85,30 @@ def test_what_runs_stands_in_the_way_of_something_larger() -> None:
 def test_what_runs_stays_where_it_is_though_it_could_be_anywhere() -> None:
     """The chips in the zone are held by another deployment, which nobody moves; only if it leaves there is room."""
     here = pool(nodes=[host("a", 4, zone="a", free_chips=0), host("b", 4, zone="b")])
-    other, tied = owner(4, "other"), owner(4, "tied", is_spread=True)
-    running = Tenants((("a", other),))
-    wanted = Party(tied, 1, (("a", 1),))
+    other, running = owner(4, "other"), Tenants((("a", owner(4, "other")),))
+    wanted = Party(owner(4, "tied", zone="a"), 1)
     assert left(here, [wanted, Party(other, 1)], running) == [(4, "a")]
     assert left(here, [wanted], running) == []
-    assert left(here, [Party(tied, 1, (("b", 1),)), Party(other, 1)], running) == []
+    assert left(here, [Party(owner(4, "tied", zone="b"), 1), Party(other, 1)], running) == []
 
 
-def test_nobody_moves_because_zones_are_to_change_their_parts() -> None:
-    """Two in one zone stay there as long as two are wanted in all and one of them there."""
+def test_a_replica_that_leaves_a_zone_makes_room_there_for_others() -> None:
+    """One of two moves to the other zone; who stays keeps its seat, and no more than its seat."""
     here = pool(nodes=[host("a", 8, zone="a", free_chips=0), host("b", 8, zone="b")])
-    tied, other = owner(4, is_spread=True), owner(4, "other", is_spread=True)
-    both = Party(tied, 2, (("a", 1), ("b", 1)))
-    running = Tenants((("a", tied), ("a", tied)))
-    assert left(here, [both, Party(other, 1, (("a", 1),))], running) == [(4, "a")]
-    assert left(here, [both, Party(other, 2, (("b", 2),))], running) == []
+    ours, there, other = owner(4, zone="a"), owner(4, zone="b"), owner(4, "other", zone="a")
+    running = Tenants((("a", ours), ("a", ours)))
+    assert left(here, [Party(ours, 1), Party(there, 1), Party(other, 1)], running) == []
+    assert left(here, [Party(ours, 2), Party(other, 1)], running) == [(4, "a")]
+    assert left(here, [Party(ours, 1), Party(there, 2), Party(other, 1)], running) == []
+    assert left(here, [Party(ours, 1), Party(there, 3)], running) == [(4, "b")]
 
 
 def test_a_plan_is_sure_only_where_it_does_not_matter_who_leaves() -> None:
     """One of two leaves; whether that makes room in the zone is up to its ReplicaSet."""
     here = pool(nodes=[host("a", 4, zone="a", free_chips=0), host("b", 4, zone="b", free_chips=0)])
-    other, tied = owner(4, "other"), owner(4, "tied", is_spread=True)
+    other = owner(4, "other")
     running = Tenants((("a", other), ("b", other)))
-    planned = [Party(other, 1), Party(tied, 1, (("a", 1),))]
+    planned = [Party(other, 1), Party(owner(4, "tied", zone="a"), 1)]
     assert left(here, planned, running) == [(4, "a")]
     assert left(here, planned, running, is_sure=False) == []
     assert left(here, [Party(other, 1), Party(owner(4, "free"), 1)], running) == []
@@ -117,9 +117,8 @@ def test_a_plan_is_sure_only_where_it_does_not_matter_who_leaves() -> None:
 def test_a_replica_bound_to_a_zone_sits_there_or_nowhere() -> None:
     """Room elsewhere does not help."""
     here = pool(nodes=[host("a", 8, zone="a"), host("b", 8, zone="b")])
-    tied = owner(8, is_spread=True)
-    assert left(here, [Party(tied, 2, (("a", 2),))]) == [(8, "a")]
-    assert left(here, [Party(tied, 2, (("a", 1), ("b", 1)))]) == []
+    assert left(here, [Party(owner(8, zone="a"), 2)]) == [(8, "a")]
+    assert left(here, [Party(owner(8, zone="a"), 1), Party(owner(8, zone="b"), 1)]) == []
 
 
 def test_slices_are_packed_whole() -> None:

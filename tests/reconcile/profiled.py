@@ -70,8 +70,8 @@ def simulated(known: Timing, *, seed: int = 1) -> Simulated:
         max_batch=known.max_batch_size,
         kv_capacity_tokens=known.kv_capacity_tokens,
     )
-    place = plan(fleet(pool()), [workload(serving=SERVING)]).placements[0].candidate
-    return Simulated(constants, seed=seed, pool=place.pool, shape_key=place.shape.key)
+    place = plan(fleet(pool()), [workload(serving=SERVING)]).placements[0].place
+    return Simulated(constants, seed=seed, place=place)
 
 
 @dataclass

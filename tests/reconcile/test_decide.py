@@ -218,7 +218,7 @@ def test_time_alone_asks_for_no_plan_while_replicas_find_their_nodes() -> None:
     world.settle()
     world.now_seconds += 61.0
     (placement,) = world.memory.plan.placements if world.memory.plan else ()
-    began = {placement.candidate.id: Wait(1, world.now_seconds - 10.0)}
+    began = {placement.id: Wait(1, world.now_seconds - 10.0)}
     catalog = load_catalog()
     for waiting, has_replanned in (({}, True), (began, False)):
         memory = replace(world.memory, wait_by_id=waiting)

@@ -2,15 +2,16 @@
 
 import random
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from quartermaster.planner.fleet import Key
+from quartermaster.planner.fleet import Key, Place
+from quartermaster.planner.plan import PlacementId
 from quartermaster.reconcile.precedence import blocked, turns
-from quartermaster.reconcile.stock import Ground, PlacementId, Stock
+from quartermaster.reconcile.stock import Ground, Stock
 from quartermaster.reconcile.transition import replicas_now
 from quartermaster.reconcile.waiting import LONGEST_WAIT_SECONDS, Wait, lapsed, waits
 
@@ -18,10 +19,10 @@ POOL = "pool"
 SIZES = (1, 2, 4, 8)
 
 
-def stock(name: str, chips: int, planned: int, *hosts: str, zones: tuple[tuple[str, int], ...] = ()) -> Stock:
+def stock(name: str, chips: int, planned: int, *hosts: str, zone: str = "") -> Stock:
     """Return a stock whose replicas sit on these hosts and are ready."""
     return Stock(
-        (Key("ns", name), POOL, f"tp{chips}"),
+        PlacementId(Key("ns", name), Place(POOL, f"tp{chips}", zone)),
         priority=0,
         chips_per_replica=chips,
         requests_per_second_per_replica=float(chips),
@@ -29,14 +30,15 @@ def stock(name: str, chips: int, planned: int, *hosts: str, zones: tuple[tuple[s
         existing=len(hosts),
         ready=len(hosts),
         hosts=hosts,
-        zones=zones,
     )
 
 
 def released(stocks: list[Stock], **free: int) -> dict[str, int]:
-    """Return the replicas that may exist now, by deployment."""
-    found = turns(stocks, {POOL: Ground(free, {host: host[0] for host in free})})
-    return {stock_id[0].name: turn.replicas for stock_id, turn in found.items()}
+    """Return the replicas that may exist now, by deployment; the first letter of a host is its zone."""
+    count_by_name: Counter[str] = Counter()
+    for stock_id, turn in turns(stocks, {POOL: Ground(free, {host: host[0] for host in free})}).items():
+        count_by_name[stock_id.workload.name] += turn.replicas
+    return dict(count_by_name)
 
 
 def test_a_smaller_replica_waits_where_it_could_take_the_last_place_of_a_larger_one() -> None:
@@ -66,27 +68,35 @@ def test_a_larger_replica_that_waits_for_a_drain_keeps_its_place_free() -> None:
     assert released([large, small, old], a0=4, b0=8) == {"large": 1, "small": 1}
 
 
-def test_replicas_that_the_plan_ties_to_zones_go_before_others_of_their_size() -> None:
+def test_replicas_that_are_bound_to_a_zone_go_before_others_of_their_size() -> None:
     """The free one may be put in the zone that the tied one needs."""
-    tied, loose = stock("tied", 4, 2, zones=(("a", 1), ("b", 1))), stock("loose", 4, 1)
-    assert released([loose, tied], a0=4, a1=4, b0=4) == {"tied": 2, "loose": 0}
-    assert released([loose, tied], a0=8, b0=8) == {"tied": 2, "loose": 1}
+    tied, loose = [stock("tied", 4, 1, zone=zone) for zone in "ab"], stock("loose", 4, 1)
+    assert released([loose, *tied], a0=4, a1=4, b0=4) == {"tied": 2, "loose": 0}
+    assert released([loose, *tied], a0=8, b0=8) == {"tied": 2, "loose": 1}
 
 
-def test_larger_replicas_let_those_tied_to_a_zone_go_first_where_they_could_fill_it() -> None:
+def test_replicas_of_one_zone_do_not_wait_for_larger_ones_of_another() -> None:
+    """They are put on other nodes, whatever the scheduler does."""
+    large, small = stock("large", 8, 1, zone="a"), stock("small", 1, 3, zone="b")
+    assert released([large, small], a0=8, b0=8) == {"large": 1, "small": 3}
+    here = stock("small", 1, 3, zone="a")
+    assert released([large, here], a0=8, b0=8) == {"large": 1, "small": 0}
+
+
+def test_larger_replicas_let_those_bound_to_a_zone_go_first_where_they_could_fill_it() -> None:
     """Put on the only node of the zone, the large one would leave none for the small one that must be there."""
-    tied, loose = stock("tied", 4, 1, zones=(("a", 1),)), stock("loose", 8, 1)
+    tied, loose = stock("tied", 4, 1, zone="a"), stock("loose", 8, 1)
     assert released([loose, tied], a0=8, b0=8) == {"tied": 1, "loose": 0}
     found = turns([loose, tied], {POOL: Ground({"a0": 8, "b0": 8}, {"a0": "a", "b0": "b"})})
     assert (found[loose.id].behind, found[loose.id].behind_chips) == (tied.id, 4)
-    seated = stock("tied", 4, 1, "a0", zones=(("a", 1),))
+    seated = stock("tied", 4, 1, "a0", zone="a")
     assert released([loose, seated], a0=4, b0=8) == {"loose": 1}
     assert released([loose, tied], a0=8, a1=8, b0=8) == {"tied": 1, "loose": 1}, "the zone has room for both"
 
 
 def test_of_two_that_could_harm_each_other_the_larger_goes_first() -> None:
     """Neither waits for the other, so that one of them always goes."""
-    tied, loose = stock("tied", 4, 1, zones=(("a", 1),)), stock("loose", 8, 1)
+    tied, loose = stock("tied", 4, 1, zone="a"), stock("loose", 8, 1)
     assert released([loose, tied], a0=8, a1=4) == {"tied": 0, "loose": 1}
 
 
@@ -108,14 +118,14 @@ def test_one_that_exists_is_called_back_where_another_plan_needs_its_place() -> 
     assert released([large, seeking], a0=8, b0=2) == {"large": 1, "small": 0}
 
 
-def test_a_larger_replica_waits_for_those_tied_to_a_zone_of_whom_some_wait_themselves() -> None:
+def test_a_larger_replica_waits_for_those_bound_to_a_zone_of_whom_some_wait_themselves() -> None:
     """Two of 4 chips fill the zone: one may go beside the large ones, and the other finds its place all the same."""
-    first, tied = stock("first", 8, 1, zones=(("a", 1),)), stock("tied", 4, 2, zones=(("b", 2),))
+    first, tied = stock("first", 8, 1, zone="a"), stock("tied", 4, 2, zone="b")
     loose = stock("loose", 8, 1)
     assert released([first, tied, loose], a0=8, a1=8, b0=8) == {"first": 1, "tied": 1, "loose": 0}
-    seated = stock("first", 8, 1, "a0", zones=(("a", 1),))
+    seated = stock("first", 8, 1, "a0", zone="a")
     assert released([seated, tied, loose], a1=8, b0=8) == {"tied": 1, "loose": 0}
-    assert released([seated, stock("tied", 4, 2, "b0", "b0", zones=(("b", 2),)), loose], a1=8) == {"loose": 1}
+    assert released([seated, stock("tied", 4, 2, "b0", "b0", zone="b"), loose], a1=8) == {"loose": 1}
 
 
 def test_nobody_waits_for_ever_for_a_replica_that_finds_no_node() -> None:
@@ -142,12 +152,21 @@ def test_a_plan_whose_room_is_not_there_any_more_asks_for_another() -> None:
 
 def test_a_zone_without_the_room_that_was_planned_asks_for_another_plan() -> None:
     """Elsewhere in the pool there is room, but the replica must not go there."""
-    seated = stock("tied", 4, 2, "a0", zones=(("a", 1), ("b", 1)))
+    seated, lacking = stock("tied", 4, 1, "a0", zone="a"), stock("tied", 4, 1, zone="b")
     zones = {"a0": "a", "a1": "a", "b0": "b"}
-    assert blocked([seated], {POOL: Ground({"a0": 4, "a1": 8, "b0": 0}, zones)}) == {seated.id}
-    assert not blocked([seated], {POOL: Ground({"a0": 4, "a1": 8, "b0": 4}, zones)})
-    starting = stock("other", 2, 1)
-    assert not blocked([seated, starting], {POOL: Ground({"a0": 4, "a1": 8, "b0": 0}, zones)}), "not while others start"
+    full, free = (Ground({"a0": 4, "a1": 8, "b0": chips}, zones) for chips in (0, 4))
+    assert blocked([seated, lacking], {POOL: full}) == {lacking.id}
+    assert not blocked([seated, lacking], {POOL: free})
+    assert not blocked([seated, lacking, stock("other", 2, 1)], {POOL: full}), "not while who may go there starts"
+    elsewhere = stock("other", 2, 1, zone="a")
+    assert blocked([seated, lacking, elsewhere], {POOL: full}) == {lacking.id}, "who starts elsewhere is not waited for"
+
+
+def test_two_zones_without_room_ask_for_another_plan_both() -> None:
+    """Neither waits for the other to be seated first."""
+    lacking = [stock("tied", 4, 1, zone=zone) for zone in "ab"]
+    ground = Ground({"a0": 0, "b0": 0, "c0": 8}, {"a0": "a", "b0": "b", "c0": "c"})
+    assert blocked(lacking, {POOL: ground}) == {one.id for one in lacking}
 
 
 @dataclass
@@ -158,7 +177,6 @@ class Play:
     source: random.Random
     chips_by_id: dict[PlacementId, int]
     planned: Counter[PlacementId] = field(default_factory=Counter)
-    zones_by_id: dict[PlacementId, tuple[tuple[str, int], ...]] = field(default_factory=dict)
     host_by_pod: dict[tuple[PlacementId, int], str | None] = field(default_factory=dict)
     number: int = 0
 
@@ -191,7 +209,6 @@ class Play:
                 existing=existing[stock_id],
                 ready=len(self.hosts_of(stock_id)),
                 hosts=self.hosts_of(stock_id),
-                zones=self.zones_by_id.get(stock_id, ()),
             )
             for stock_id, chips in sorted(self.chips_by_id.items())
         ]
@@ -222,15 +239,24 @@ class Play:
         self.source.shuffle(waiting)
         for pod in waiting[: self.source.randint(1, len(waiting))] if waiting else ():
             size, free = self.chips_by_id[pod[0]], self.free()
-            fitting = [host for host, chips in free.items() if chips >= size and self._is_admitted(pod[0], host)]
+            zone = pod[0].place.zone
+            fitting = [host for host, chips in free.items() if chips >= size and zone in {"", host[0]}]
             if not fitting:
                 continue
             worst = max(fitting, key=lambda h: (_spoiled(free[h], size), free[h], h))
             self.host_by_pod[pod] = worst if self.source.random() < 0.7 else self.source.choice(fitting)
 
-    def _is_admitted(self, stock_id: PlacementId, host: str) -> bool:
-        zones = dict(self.zones_by_id.get(stock_id, ()))
-        return not zones or sum(h[0] == host[0] for h in self.hosts_of(stock_id)) < zones.get(host[0], 0)
+    def tie(self, stock_id: PlacementId, count_by_zone: Mapping[str, int]) -> None:
+        """Bind the replicas of a placement to zones: those that run to the zone they run in."""
+        chips = self.chips_by_id.pop(stock_id)
+        del self.planned[stock_id]
+        tied = {zone: stock_id._replace(place=stock_id.place._replace(zone=zone)) for zone in count_by_zone}
+        for zone, count in count_by_zone.items():
+            self.chips_by_id[tied[zone]], self.planned[tied[zone]] = chips, count
+        self.host_by_pod = {
+            (tied[host[0]] if owner == stock_id and host else owner, number): host
+            for (owner, number), host in self.host_by_pod.items()
+        }
 
 
 def _spoiled(free: int, size: int) -> int:
@@ -244,7 +270,7 @@ def play_of(seed: int, fullness: float, *, share_in_zones: float = 0.0, sizes: S
     Args:
         seed: equal seeds give equal plays.
         fullness: how readily the plan takes chips; 1 takes every one.
-        share_in_zones: placements that the plan ties to the zones it puts them in.
+        share_in_zones: placements that the plan binds to the zones it puts them in.
         sizes: chips of replicas to draw from.
     """
     source = random.Random(seed)
@@ -260,7 +286,7 @@ def play_of(seed: int, fullness: float, *, share_in_zones: float = 0.0, sizes: S
             while left > 0 and source.random() < (0.6 if is_running else fullness):
                 size = source.choice([size for size in sizes if size <= left])
                 left -= size
-                stock_id = (Key("ns", f"model-{source.randint(0, 4)}"), POOL, f"tp{size}")
+                stock_id = PlacementId(Key("ns", f"model-{source.randint(0, 4)}"), Place(POOL, f"tp{size}"))
                 if is_running and stock_id not in play.chips_by_id and source.random() < 0.4:
                     leaving.add(stock_id)
                 if not is_running and stock_id in leaving:
@@ -272,8 +298,9 @@ def play_of(seed: int, fullness: float, *, share_in_zones: float = 0.0, sizes: S
                     play.number += 1
                     play.host_by_pod[stock_id, play.number] = host
     dice = random.Random(seed)
-    tied = [i for i in sorted(play.chips_by_id) if i not in leaving and dice.random() < share_in_zones]
-    play.zones_by_id = {i: tuple(sorted(seats[i].items())) for i in tied}
+    for stock_id in sorted(play.chips_by_id.keys() - leaving):
+        if dice.random() < share_in_zones:
+            play.tie(stock_id, seats[stock_id])
     return play
 
 
@@ -291,10 +318,12 @@ FULLNESSES = st.sampled_from((0.6, 0.95, 1.0))
 
 
 @settings(max_examples=400, deadline=None)
-@given(SEEDS, FULLNESSES)
-def test_every_planned_replica_is_bound_whatever_the_scheduler_does(seed: int, fullness: float) -> None:
+@given(SEEDS, FULLNESSES, st.sampled_from((0.0, 1.0)))
+def test_every_planned_replica_is_bound_whatever_the_scheduler_does(
+    seed: int, fullness: float, share_in_zones: float
+) -> None:
     """Fragmented nodes, foreign pods, replicas that stay and that leave, up to every chip planned: all of it binds."""
-    play = play_of(seed, fullness)
+    play = play_of(seed, fullness, share_in_zones=share_in_zones)
     for _ in range(400):
         if play.is_done():
             return

@@ -135,7 +135,7 @@ def test_garbage_never_makes_a_profile() -> None:
     dice = Random(7)
     watch = Watch()
     made = watch.plan
-    place = made.placements[0].candidate
+    place = made.placements[0].place
     for trial in range(60):
         window, totals = Window(), dict.fromkeys(_COUNTERS, 1.0)
         for step in range(40):
@@ -144,7 +144,7 @@ def test_garbage_never_makes_a_profile() -> None:
             told = Readings(running=10 ** dice.uniform(-1, 3), waiting=10 ** dice.uniform(-1, 3), **totals)
             if dice.random() < 0.02:
                 told = replace(told, **{dice.choice(_COUNTERS): dice.choice([nan, inf, 0.0])})
-            sample = Sample("a", "pod-a", place.pool, place.shape.key, at_seconds, told)
+            sample = Sample("a", "pod-a", place, at_seconds, told)
             window = window.add([sample], now_seconds=at_seconds)
             assert not watch.look(window, at_seconds, made=made)
 

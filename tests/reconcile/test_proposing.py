@@ -21,8 +21,8 @@ def proposals(*, proposes_profiles: bool) -> tuple[list[Apply], Memory]:
     world = settled()
     memory = world.memory
     assert memory.plan is not None
-    place = memory.plan.placements[0].candidate
-    one = Simulated(PHYSICS, pool=place.pool, shape_key=place.shape.key, now_seconds=world.now_seconds)
+    place = memory.plan.placements[0].place
+    one = Simulated(PHYSICS, place=place, now_seconds=world.now_seconds)
     found: list[Apply] = []
     for rate in (3.0, 7.0, 14.0):
         for window in one.windows(rate, 24.0):

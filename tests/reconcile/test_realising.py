@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from quartermaster.planner.fleet import Fleet, Host, Key, Running, Workload
-from quartermaster.planner.plan import Plan
+from quartermaster.planner.fleet import Fleet, Host, Key, Place, Running, Workload
+from quartermaster.planner.plan import PlacementId, Plan
 from quartermaster.planner.planning import plan
 from quartermaster.planner.posing.limit import chips_of
 from quartermaster.reconcile.precedence import turns
-from quartermaster.reconcile.stock import Ground, PlacementId, Stock
+from quartermaster.reconcile.stock import Ground, Stock
 from tests.planner.builders import H100, fleet, host, pool, workload
 
 ZONES = "abc"
@@ -58,26 +58,32 @@ def _workload(
     changes: Sequence[int],
 ) -> Workload:
     """Return a deployment of which some replicas run, on chips that are free."""
-    running: list[Running] = []
+    seats: list[tuple[str, Host]] = []
     for place, hosts in enumerate(pools):
-        seats = []
         for h in hosts:
             while free[h.name] >= size and dice.random() < 0.25:
                 free[h.name] -= size
-                seats.append(h.name)
-        if seats:
-            shape_key = f"x{size}-vllm-bf16-tp{size}"
-            running.append(Running(f"p{place}", shape_key, len(seats), len(seats), tuple(sorted(seats))))
+                seats.append((f"p{place}", h))
+    replicas = max(0, len(seats) + dice.choice(changes))
+    is_spread = dice.random() < 0.45
+    hosts_by_place: dict[Place, list[str]] = defaultdict(list)
+    for pool_name, h in seats:
+        seated = Place(pool_name, f"x{size}-vllm-bf16-tp{size}", h.zone if is_spread else "")
+        hosts_by_place[seated].append(h.name)
     shape = {"name": f"x{size}", "accelerator": H100.name, "precision": "BF16", "tensorParallelism": size}
     return workload(
         name,
         rate=0.0,
-        replicas=max(0, sum(row.replicas for row in running) + dice.choice(changes)),
-        running=running,
-        placement={"minZones": 2} if dice.random() < 0.45 else {},
+        replicas=replicas,
+        running=[_running(there, len(names), names) for there, names in sorted(hosts_by_place.items())],
+        placement={"minZones": 2} if is_spread else {},
         priority=dice.choice((0, 0, 5)),
         serving={"shapes": [{**shape, "engine": "VLLM"}]},
     )
+
+
+def _running(place: Place, replicas: int, hosts: Sequence[str]) -> Running:
+    return Running(place.pool, place.shape_key, replicas, len(hosts), tuple(sorted(hosts)), place.zone)
 
 
 def _held(where: Fleet, free: Mapping[str, int]) -> Fleet:
@@ -103,24 +109,20 @@ class Play:
         self._where, self._dice = where, dice
         self._free = {h.name: h.free_chips for p in where.fleet.pools for h in p.hosts}
         self._zone_of = {h.name: h.zone for p in where.fleet.pools for h in p.hosts}
-        self._placed = {p.candidate.id: p for p in made.placements}
+        self._placed = {p.id: p for p in made.placements}
         self._hosts: dict[PlacementId, list[str]] = defaultdict(list)
         for asked in where.workloads:
             for row in asked.running:
-                self._hosts[asked.key, row.pool, row.shape_key] += row.hosts
+                self._hosts[PlacementId(asked.key, row.place)] += row.hosts
         for placement_id in self._hosts:
             self._leave(placement_id)
 
     def _leave(self, placement_id: PlacementId) -> None:
         placed, hosts = self._placed.get(placement_id), self._hosts[placement_id]
-        zones = dict(placed.zones) if placed else {}
-        # A zone that is not planned any more is no place for the new template; beyond that anybody may go.
-        astray = [name for name in hosts if zones and self._zone_of[name] not in zones]
-        others = [name for name in hosts if name not in astray]
         count = placed.replicas if placed else 0
-        for name in [*astray, *self._dice.sample(others, max(0, len(others) - count))]:
+        for name in self._dice.sample(hosts, max(0, len(hosts) - count)):
             hosts.remove(name)
-            self._free[name] += chips_of(placement_id[2])
+            self._free[name] += chips_of(placement_id.place.shape_key)
 
     def bind(self) -> Counter[PlacementId]:
         """Bind whom can be bound, in any order that is allowed; return how many find no node, by placement."""
@@ -143,27 +145,26 @@ class Play:
 
     def _stock(self, placement_id: PlacementId) -> Stock:
         placed, hosts = self._placed[placement_id], tuple(self._hosts[placement_id])
-        chips, count = chips_of(placement_id[2]), len(hosts)
-        return Stock(placement_id, 0, chips, 1.0, placed.replicas, count, count, hosts=hosts, zones=placed.zones)
+        chips, count = chips_of(placement_id.place.shape_key), len(hosts)
+        return Stock(placement_id, 0, chips, 1.0, placed.replicas, count, count, hosts=hosts)
 
     def _seats(self, stock: Stock) -> list[str]:
-        wanted, here = dict(stock.zones), Counter(self._zone_of[name] for name in stock.hosts)
         return [
             name
             for p in self._where.fleet.pools
             for name in (h.name for h in p.hosts)
             if p.name == stock.pool
             and self._free[name] >= stock.chips_per_replica
-            and (not wanted or here[self._zone_of[name]] < wanted.get(self._zone_of[name], 0))
+            and stock.zone in {"", self._zone_of[name]}
         ]
 
     @property
     def world(self) -> World:
         """The world as it is now; those without a node wait for one."""
         running: dict[Key, list[Running]] = defaultdict(list)
-        for (key, pool_name, shape_key), placed in sorted(self._placed.items()):
-            hosts = tuple(sorted(self._hosts[key, pool_name, shape_key]))
-            running[key].append(Running(pool_name, shape_key, placed.replicas, len(hosts), hosts))
+        for placement_id, placed in sorted(self._placed.items(), key=lambda entry: entry[0]):
+            row = _running(placement_id.place, placed.replicas, self._hosts[placement_id])
+            running[placement_id.workload].append(row)
         asked = tuple(replace(one, running=tuple(running[one.key])) for one in self._where.workloads)
         return World(_held(self._where.fleet, self._free), asked)
 
@@ -171,7 +172,7 @@ class Play:
 @settings(max_examples=300, deadline=None)
 @given(st.integers(0, 2**32))
 def test_every_planned_replica_finds_a_node_beside_those_that_stay(seed: int) -> None:
-    """Nobody who runs is moved to another zone, so that what must be in a full zone is not planned there."""
+    """Nobody who stays makes way for another, so that what must be in a full zone is not planned there."""
     where = world(seed, sizes=(2,), changes=(0, 0, 0, 1, 2, 3))
     made = plan(where.fleet, where.workloads)
     # Who leaves where a deployment shrinks is not ours to say.
@@ -180,8 +181,8 @@ def test_every_planned_replica_finds_a_node_beside_those_that_stay(seed: int) ->
 
 
 def _has_shrunk(where: World, made: Plan) -> bool:
-    planned = {p.candidate.id: p.replicas for p in made.placements}
-    rows = [((one.key, row.pool, row.shape_key), row.replicas) for one in where.workloads for row in one.running]
+    planned = {p.id: p.replicas for p in made.placements}
+    rows = [(PlacementId(one.key, row.place), row.replicas) for one in where.workloads for row in one.running]
     return any(0 < planned.get(placement_id, 0) < count for placement_id, count in rows)
 
 

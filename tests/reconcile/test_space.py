@@ -10,11 +10,11 @@ from tests.planner.builders import fleet, host, pool, workload
 RATE = Throughput(1.0, 200.0, 0.1, 0.01, 8, 10_000, Source.ESTIMATED)
 
 
-def placement(name: str, chips: int, replicas: int) -> Placement:
-    """Return a placement of replicas with so many chips in the pool."""
+def placement(name: str, chips: int, replicas: int, *, zone: str = "") -> Placement:
+    """Return a placement of replicas with so many chips in the pool, in one zone or in any."""
     shape = Shape(EngineName.VLLM, Precision.BF16, chips)
     key = Key("default", name)
-    return Placement(Candidate(key, "pool", "local", "us-east-1", "nvidia-h100-sxm", shape, RATE, 1.0), replicas)
+    return Placement(Candidate(key, "pool", "local", "us-east-1", "nvidia-h100-sxm", shape, RATE, 1.0), replicas, zone)
 
 
 def room(space: Space, name: str) -> list[int]:
@@ -34,6 +34,33 @@ def test_growth_leaves_the_places_of_those_who_are_planned_and_not_bound() -> No
     assert room(space, "small") == [2], "two more are planned, and take their places"
     assert room(space, "large") == [1], "the larger one finds its node before those that are planned"
     assert space.placements == (large, placement("small", 2, 4))
+
+
+def test_growth_in_a_zone_is_on_its_hosts_alone() -> None:
+    """Four more of two chips fit in one zone and one in the other, whatever is free elsewhere."""
+    hosts = (host("a", 8, zone="a"), host("b", 8, free_chips=2, zone="b"))
+    plan = Plan(tuple(placement("small", 2, 0, zone=zone) for zone in "ab"))
+    assert room(Space(fleet(pool("pool", nodes=hosts)), plan, []), "small") == [4, 1]
+
+
+def test_who_waits_in_one_zone_takes_no_place_in_another() -> None:
+    """Who may land in any zone takes one in each, since it may be put there."""
+    hosts = (host("a", 8, zone="a"), host("b", 8, zone="b"))
+    small = tuple(placement("small", 2, 0, zone=zone) for zone in "ab")
+    where = fleet(pool("pool", nodes=hosts))
+    assert room(Space(where, Plan((placement("large", 4, 1, zone="a"), *small)), []), "small") == [2, 4]
+    assert room(Space(where, Plan((placement("large", 4, 1), *small)), []), "small") == [2, 2]
+
+
+def test_replicas_that_are_bound_in_their_zone_are_not_counted_twice() -> None:
+    """One sits in each zone; the chips that it holds are not free, and it waits for none."""
+    hosts = (host("a", 8, free_chips=4, zone="a"), host("b", 8, free_chips=4, zone="b"))
+    rows = tuple(Running("pool", "vllm-bf16-tp4", 1, 1, (zone,), zone) for zone in "ab")
+    plan = Plan(tuple(placement("chat", 4, 1, zone=zone) for zone in "ab"))
+    space = Space(fleet(pool("pool", nodes=hosts)), plan, [workload("chat", running=rows)])
+    assert room(space, "chat") == [1, 1]
+    space.become(Key("default", "chat"), (placement("chat", 4, 2, zone="a"), placement("chat", 4, 1, zone="b")))
+    assert room(space, "chat") == [0, 1]
 
 
 def test_a_plan_that_nobody_changes_stays_the_very_same() -> None:

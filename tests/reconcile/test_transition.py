@@ -7,8 +7,9 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quartermaster.planner.fleet import Key
-from quartermaster.reconcile.stock import Ground, PlacementId, Stock
+from quartermaster.planner.fleet import Key, Place
+from quartermaster.planner.plan import PlacementId
+from quartermaster.reconcile.stock import Ground, Stock
 from quartermaster.reconcile.transition import NOTHING_LACKS, Lack, replicas_now
 
 POOLS = ("a", "b")
@@ -23,9 +24,14 @@ def counts(
     return dict(replicas_now(stocks, grounds, lack_by_key=lack_by_key).count_by_id)
 
 
+def identity(name: str, pool: str, shape_key: str, zone: str = "") -> PlacementId:
+    """Return what identifies a placement."""
+    return PlacementId(Key("ns", name), Place(pool, shape_key, zone))
+
+
 def stock(pool: str, *, planned: int, existing: int, ready: int, rate: float = 1.0, chips: int = 1) -> Stock:
     """Return a stock of one deployment."""
-    return Stock((Key("ns", "model"), pool, "shape"), 0, chips, rate, planned, existing, ready)
+    return Stock(identity("model", pool, "shape"), 0, chips, rate, planned, existing, ready)
 
 
 def test_a_move_keeps_the_old_replicas_until_new_ones_are_ready() -> None:
@@ -55,7 +61,7 @@ def test_what_serves_stays_as_far_as_the_plan_falls_short_for_want_of_room() -> 
     """Nodes were cordoned: as many stay as are wanted beyond the plan, in rate or in number, and no more."""
     cordoned = stock("a", planned=0, existing=6, ready=6)
     other = stock("b", planned=2, existing=2, ready=2)
-    key = cordoned.id[0]
+    key = cordoned.id.workload
     assert counts([cordoned, other], {"a": 0, "b": 0}) == {cordoned.id: 0, other.id: 2}
     by_rate = {key: Lack(requests_per_second=3.0)}
     assert counts([cordoned, other], {"a": 0, "b": 0}, lack_by_key=by_rate) == {cordoned.id: 3, other.id: 2}
@@ -66,13 +72,13 @@ def test_what_serves_stays_as_far_as_the_plan_falls_short_for_want_of_room() -> 
 def test_nothing_stays_where_a_rule_forbids_it_however_much_is_lacking() -> None:
     """A shortfall is better than a breach."""
     forbidden = replace(stock("a", planned=0, existing=6, ready=6), is_allowed=False)
-    lack = {forbidden.id[0]: Lack(6.0, 6)}
+    lack = {forbidden.id.workload: Lack(6.0, 6)}
     assert counts([forbidden], {"a": 0}, lack_by_key=lack) == {forbidden.id: 0}
 
 
 def test_a_full_pool_makes_room_by_giving_up_what_leaves_it_and_no_more_than_it_takes() -> None:
     """One shape replaces another: two old replicas go for the first new one, which then takes the place of two more."""
-    old = replace(stock("a", planned=0, existing=8, ready=8), id=(Key("ns", "model"), "a", "old"))
+    old = replace(stock("a", planned=0, existing=8, ready=8), id=identity("model", "a", "old"))
     new = stock("a", planned=4, existing=0, ready=0, rate=2.0, chips=2)
     assert counts([old, new], {"a": 0})[old.id] == 6
     assert counts([old, new], {"a": 2})[old.id] == 8
@@ -80,16 +86,26 @@ def test_a_full_pool_makes_room_by_giving_up_what_leaves_it_and_no_more_than_it_
 
 def test_room_is_made_by_the_lowest_priority_first() -> None:
     """Nothing can start anywhere: the important deployment keeps its old replica."""
-    low = Stock((Key("ns", "low"), "a", "old"), 1, 4, 1.0, 0, 1, 1)
-    high = Stock((Key("ns", "high"), "a", "old"), 9, 4, 1.0, 0, 1, 1)
+    low = Stock(identity("low", "a", "old"), 1, 4, 1.0, 0, 1, 1)
+    high = Stock(identity("high", "a", "old"), 9, 4, 1.0, 0, 1, 1)
     coming = [
-        Stock((Key("ns", "low"), "b", "new"), 1, 4, 1.0, 1, 0, 0),
-        Stock((Key("ns", "high"), "a", "new"), 9, 4, 1.0, 1, 0, 0),
+        Stock(identity("low", "b", "new"), 1, 4, 1.0, 1, 0, 0),
+        Stock(identity("high", "a", "new"), 9, 4, 1.0, 1, 0, 0),
     ]
     now = counts([low, high, *coming], {"a": 0, "b": 0})
     assert (now[low.id], now[high.id]) == (0, 1)
     now = counts([low, high, *coming], {"a": 0, "b": 8})
     assert (now[low.id], now[high.id]) == (1, 1), "the low one leaves by itself once it serves from the other pool"
+
+
+def test_a_move_to_another_zone_keeps_what_serves_until_the_other_zone_serves() -> None:
+    """Counts of zones change as those of pools do: one replica leaves as another is ready."""
+    old = replace(stock("a", planned=1, existing=3, ready=3), id=identity("model", "a", "shape", "x"))
+    new = replace(stock("a", planned=2, existing=0, ready=0), id=identity("model", "a", "shape", "y"))
+    grounds = {"a": Ground({"a-x": 5, "a-y": 8}, {"a-x": "x", "a-y": "y"})}
+    for ready, kept in ((0, 3), (1, 2), (2, 1)):
+        seen = replace(new, existing=2, ready=ready, hosts=("a-y",) * ready)
+        assert replicas_now([old, seen], grounds).count_by_id == {old.id: kept, new.id: 2}
 
 
 @st.composite
@@ -109,18 +125,18 @@ def fleets(draw: st.DrawFn) -> list[Stock]:
                 existing_chips[pool] += existing * chips
                 rate = draw(st.sampled_from((1.0, 2.0, 3.5)))
                 ready = draw(st.integers(0, existing))
-                stocks.append(Stock((Key("ns", name), pool, shape), 0, chips, rate, planned, existing, ready))
+                stocks.append(Stock(identity(name, pool, shape), 0, chips, rate, planned, existing, ready))
     return stocks
 
 
 def free_chips(stocks: list[Stock]) -> dict[str, int]:
     """Return the chips that existing replicas leave."""
-    return {p: CHIPS - sum(s.existing * s.chips_per_replica for s in stocks if s.id[1] == p) for p in POOLS}
+    return {p: CHIPS - sum(s.existing * s.chips_per_replica for s in stocks if s.pool == p) for p in POOLS}
 
 
 def serving(stocks: list[Stock], name: str) -> float:
     """Return the ready capacity of one deployment."""
-    return sum(s.ready * s.requests_per_second_per_replica for s in stocks if s.id[0].name == name)
+    return sum(s.ready * s.requests_per_second_per_replica for s in stocks if s.id.workload.name == name)
 
 
 def step(stocks: list[Stock]) -> list[Stock]:
@@ -130,9 +146,9 @@ def step(stocks: list[Stock]) -> list[Stock]:
     free = free_chips(shrunk)
     grown = []
     for s in shrunk:
-        room = free[s.id[1]] // s.chips_per_replica
+        room = free[s.pool] // s.chips_per_replica
         started = min(room, wanted[s.id] - s.existing)
-        free[s.id[1]] -= started * s.chips_per_replica
+        free[s.pool] -= started * s.chips_per_replica
         grown.append(replace(s, existing=s.existing + started, ready=s.existing + started))
     return grown
 
@@ -153,7 +169,7 @@ def test_service_never_falls_while_there_is_room(stocks: list[Stock]) -> None:
     plenty = dict.fromkeys(POOLS, 1000)
     wanted = counts(stocks, plenty)
     for name in ("one", "two", "three"):
-        group = [s for s in stocks if s.id[0].name == name]
+        group = [s for s in stocks if s.id.workload.name == name]
         after = sum(min(s.ready, wanted[s.id]) * s.requests_per_second_per_replica for s in group)
         planned = sum(s.planned * s.requests_per_second_per_replica for s in group)
         assert after >= min(serving(stocks, name), planned) - 1e-6

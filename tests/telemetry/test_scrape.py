@@ -11,6 +11,7 @@ import pytest
 from aiohttp import web
 
 from quartermaster.catalog.vocabulary import MetricDialect
+from quartermaster.planner.fleet import Place
 from quartermaster.telemetry.scrape import MOST_BYTES, Scraped, Scraper, ScrapeResult, Target
 from tests.lab.modelserver import FACE_BY_ENGINE, Engine, Fault, ModelServers, ReplicaPhysics
 from tests.modelserver.requests import MODEL, complete
@@ -25,8 +26,7 @@ def target(address: str, *, uid: str = "uid", engine: Engine = Engine.VLLM) -> T
     return Target(
         uid,
         f"pod-{uid}",
-        "pool",
-        "shape",
+        Place("pool", "shape"),
         host,
         dialect=DIALECT_BY_FACE[engine],
         path=FACE_BY_ENGINE[engine].metrics_path,
@@ -78,7 +78,7 @@ async def test_an_engine_is_read_at_its_own_path(
     (found,) = await scraper.scrape([target(where, engine=engine)])
     assert found.result is ScrapeResult.OK
     assert found.sample is not None
-    assert (found.sample.pod_uid, found.sample.place) == ("uid", ("pool", "shape"))
+    assert (found.sample.pod_uid, found.sample.place) == ("uid", Place("pool", "shape"))
     assert found.sample.readings.requests_total == 3
     assert found.sample.readings.prompt_tokens_total == 150
     assert found.sample.readings.generation_tokens_total == 30
@@ -152,7 +152,7 @@ async def test_a_connection_that_breaks_in_the_page_is_refused(scraper: Scraper,
 async def test_a_name_instead_of_an_address_is_never_looked_up(scraper: Scraper) -> None:
     """Nor is a path hidden in it followed."""
     for name in ("localhost", "127.0.0.1/x?", ""):
-        found = await scraper.scrape([Target("u", "p", "pool", "shape", name, MetricDialect.VLLM)])
+        found = await scraper.scrape([Target("u", "p", Place("pool", "shape"), name, MetricDialect.VLLM)])
         assert found[0].result is ScrapeResult.REFUSED
         assert "IP address" in found[0].detail
 

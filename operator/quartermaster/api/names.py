@@ -21,6 +21,9 @@ POOL_LABEL: Final = f"{GROUP}/pool"
 SHAPE_LABEL: Final = f"{GROUP}/shape"
 """On every placement's Deployment and pods: the key of the shape they run."""
 
+ZONE_LABEL: Final = f"{GROUP}/zone"
+"""On a placement's Deployment and pods, where replicas are spread over zones: the zone they are bound to."""
+
 ENGINE_LABEL: Final = f"{GROUP}/engine"
 """On every placement's pods: the engine, so that scraping knows the dialect."""
 

@@ -6,13 +6,11 @@ External placements hold no replicas of ours: they take a share of the load, and
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from quartermaster.planner.fleet import Place
 from quartermaster.planner.plan import Placement
 
 EXTERNAL_SHARE_FRACTION: Final = 0.1
 """Part of a deployment's demand that one unit of an external placement takes (``Candidate.is_external``)."""
-
-Place = tuple[str, str]
-"""Pool and shape key."""
 
 
 def own(placements: Iterable[Placement]) -> tuple[Placement, ...]:
@@ -33,7 +31,7 @@ def capacity(placements: Iterable[Placement]) -> float:
 def ready_capacity(placements: Iterable[Placement], ready_by_place: Mapping[Place, int]) -> float:
     """Return the request rate that ready replicas sustain, as far as the placements still want them."""
     return sum(
-        min(placement.replicas, ready_by_place.get(place(placement), 0))
+        min(placement.replicas, ready_by_place.get(placement.place, 0))
         * placement.candidate.throughput.requests_per_second
         for placement in own(placements)
     )
@@ -43,8 +41,3 @@ def external_share_fraction(placements: Iterable[Placement]) -> float:
     """Return the part of the load that external placements take."""
     units = sum(placement.replicas for placement in placements if placement.candidate.is_external)
     return min(1.0, units * EXTERNAL_SHARE_FRACTION)
-
-
-def place(placement: Placement) -> Place:
-    """Return where the replicas of a placement are found among samples."""
-    return (placement.candidate.pool, placement.candidate.shape.key)

@@ -62,7 +62,7 @@ class Limits:
             if placement.replicas > 0:
                 region = placement.candidate.region
                 capacity_by_region[region] += placement.requests_per_second
-                zones |= {(region, zone) for zone, count in placement.zones if count > 0} or {(region, "")}
+                zones.add((region, placement.zone))
         if not capacity_by_region:
             return (-1.0, 0.0, 0.0, 0.0)  # nothing runs: nothing is spent, and there is nothing to spread
         capacity = sum(capacity_by_region.values())

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, fields
 
+from quartermaster.planner.fleet import Place
+
 
 @dataclass(frozen=True, slots=True)
 class Readings:
@@ -53,13 +55,8 @@ class Sample:
 
     pod_uid: str
     pod_name: str
-    pool: str
-    shape_key: str
+    place: Place
+    """Which placement the replica belongs to."""
     at_seconds: float
     """Monotonic time at which the engine answered."""
     readings: Readings
-
-    @property
-    def place(self) -> tuple[str, str]:
-        """Pool and shape key: which placement the replica belongs to."""
-        return (self.pool, self.shape_key)

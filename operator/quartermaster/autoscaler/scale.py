@@ -15,7 +15,7 @@ from quartermaster.autoscaler.capacity import capacity, replicas
 from quartermaster.autoscaler.hold import ScaleState
 from quartermaster.autoscaler.limits import Limits
 from quartermaster.autoscaler.want import Wanted
-from quartermaster.planner.plan import Placement
+from quartermaster.planner.plan import Placement, PlacementId
 
 __all__ = ["ScaleState", "Scaled", "Verdict", "scale"]
 
@@ -63,7 +63,7 @@ def scale(
     wanted: Wanted,
     *,
     limits: Limits,
-    free_replicas_by_candidate: Mapping[step.CandidateId, int],
+    free_replicas_by_id: Mapping[PlacementId, int],
     state: ScaleState | None,
 ) -> Scaled:
     """Return the counts for what is wanted.
@@ -72,7 +72,7 @@ def scale(
         placements: what is planned now, with current counts.
         wanted: capacity wanted, and how it is known.
         limits: bounds of the deployment.
-        free_replicas_by_candidate: by candidate id, how many more replicas its pool has chips for.
+        free_replicas_by_id: by placement id, how many more replicas its pool has chips for.
         state: what the last tick left; None at first.
     """
     state = (state or ScaleState()).learn(wanted.at_seconds, wanted.strain)
@@ -87,7 +87,7 @@ def scale(
         reason = "spec.replicas is set: somebody else decides how many replicas there are"
         return _answer(placements, state, wanted, (Verdict.ASIDE, reason))
     bounded = _at_most(placements, limits.max_replicas)
-    raised = _raised(bounded, wanted, limits=limits, room=dict(free_replicas_by_candidate))
+    raised = _raised(bounded, wanted, limits=limits, room=dict(free_replicas_by_id))
     if replicas(raised) > replicas(placements):
         return _told_raised(placements, raised, wanted, limits=limits, state=state)
     if _is_short(raised, wanted, limits):

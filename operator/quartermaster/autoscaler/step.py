@@ -2,21 +2,23 @@
 
 More: the candidate that closes the gap for the least money when used alone, so the cheapest per capacity for a wide gap
 and a small replica for a narrow one; where no candidate can close it alone, the one with the most capacity.
-Fewer: the dearest per capacity whose removal leaves enough.
+Fewer: the dearest per capacity whose removal leaves enough. Of zones that are equal in this, more go where there are
+fewest, and leave where there are most.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from math import ceil
 
-from quartermaster.autoscaler.capacity import Place, ready_capacity
+from quartermaster.autoscaler.capacity import ready_capacity
 from quartermaster.autoscaler.limits import Limits
-from quartermaster.planner.fleet import Key
-from quartermaster.planner.plan import Candidate, Placement
+from quartermaster.planner.candidate import CandidateId
+from quartermaster.planner.fleet import Place
+from quartermaster.planner.plan import Placement, PlacementId
 
-CandidateId = tuple[Key, str, str]
-Room = dict[CandidateId, int]
-"""How many more replicas of each candidate there are chips for."""
+Room = dict[PlacementId, int]
+"""How many more replicas of each placement there are chips for."""
 
 _TOLERANCE = 1e-9
 
@@ -29,21 +31,21 @@ def more(
     Args:
         placements: counts now.
         gap: capacity missing, in requests per second; 0 or less when only a replica is missing.
-        room: chips free, counted in replicas of each candidate.
+        room: chips free, counted in replicas of each placement.
         slots: how many replicas may still be added in all.
         limits: bounds of cost and spread.
     """
+    free_by_candidate = _free_by_candidate(placements, room)
     ranked = []
     for index, placement in enumerate(placements):
         candidate = placement.candidate
-        free = room.get(candidate.id, 0)
-        if candidate.is_external or free <= 0 or candidate.throughput.requests_per_second <= 0:
+        if candidate.is_external or room.get(placement.id, 0) <= 0 or candidate.throughput.requests_per_second <= 0:
             continue
-        ranked.append((_rank_to_add(candidate, gap, most=min(free, slots)), index))
+        ranked.append((_rank_to_add(placement, gap, most=min(free_by_candidate[candidate.id], slots)), index))
     for _, index in sorted(ranked):
         grown = (*placements[:index], _changed(placements[index], 1), *placements[index + 1 :])
         if limits.admit(placements, grown):
-            return grown, _room_after(placements, placements[index].candidate, room)
+            return grown, _room_after(placements, placements[index], room)
     return None
 
 
@@ -55,7 +57,7 @@ def fewer(
     A replica that is not ready is the first to go where its placement shrinks: Kubernetes removes such pods first.
     """
     ranked = sorted(
-        (_rank_to_remove(placement.candidate), index)
+        (_rank_to_remove(placement), index)
         for index, placement in enumerate(placements)
         if placement.replicas > 0 and not placement.candidate.is_external
     )
@@ -70,45 +72,47 @@ def fewer(
 def fewest(placements: tuple[Placement, ...]) -> tuple[Placement, ...]:
     """Return the placements without one replica of the dearest per capacity, whatever is needed."""
     _, index = min(
-        (_rank_to_remove(placement.candidate), index)
+        (_rank_to_remove(placement), index)
         for index, placement in enumerate(placements)
         if placement.replicas > 0 and not placement.candidate.is_external
     )
     return (*placements[:index], _changed(placements[index], -1), *placements[index + 1 :])
 
 
-def _rank_to_add(candidate: Candidate, gap: float, *, most: int) -> tuple[bool, float, str, str]:
+def _free_by_candidate(placements: tuple[Placement, ...], room: Room) -> Counter[CandidateId]:
+    """Return how many more replicas of each candidate there are chips for, over all its zones."""
+    free: Counter[CandidateId] = Counter()
+    for placement in placements:
+        free[placement.candidate.id] += room.get(placement.id, 0)
+    return free
+
+
+def _rank_to_add(placement: Placement, gap: float, *, most: int) -> tuple[bool, float, str, str, int, str]:
+    candidate = placement.candidate
     sustained = candidate.throughput.requests_per_second
     count = max(1, ceil(gap / sustained - _TOLERANCE))
     closes = count <= most
     score = count * candidate.dollars_per_hour if closes else -sustained
-    return (not closes, score, candidate.pool, candidate.shape.key)
+    return (not closes, score, candidate.pool, candidate.shape.key, placement.replicas, placement.zone)
 
 
-def _rank_to_remove(candidate: Candidate) -> tuple[float, str, str]:
+def _rank_to_remove(placement: Placement) -> tuple[float, str, str, int, str]:
+    candidate = placement.candidate
     sustained = candidate.throughput.requests_per_second
     dollars_per_request = candidate.dollars_per_hour / sustained if sustained > 0 else float("inf")
-    return (-dollars_per_request, candidate.pool, candidate.shape.key)
+    return (-dollars_per_request, candidate.pool, candidate.shape.key, -placement.replicas, placement.zone)
 
 
-def _room_after(placements: tuple[Placement, ...], taken: Candidate, room: Room) -> Room:
-    """Return the room once a replica was added: other shapes of the same pool lose the chips that it holds."""
+def _room_after(placements: tuple[Placement, ...], taken: Placement, room: Room) -> Room:
+    """Return the room once a replica was added: all that could be where it is lose the chips that it holds."""
     left = dict(room)
     for placement in placements:
-        candidate = placement.candidate
-        if candidate.pool == taken.pool and candidate.id in left:
-            lost = 1 if candidate.id == taken.id else ceil(taken.shape.chips / candidate.shape.chips)
-            left[candidate.id] = max(0, left[candidate.id] - lost)
+        is_apart = placement.zone and taken.zone and placement.zone != taken.zone
+        if placement.place.pool == taken.place.pool and not is_apart and placement.id in left:
+            lost = ceil(taken.candidate.shape.chips / max(placement.candidate.shape.chips, 1))
+            left[placement.id] = max(0, left[placement.id] - (1 if placement.id == taken.id else lost))
     return left
 
 
 def _changed(placement: Placement, by: int) -> Placement:
-    """Return the placement with one replica more or fewer; where it is spread over zones, the spread is kept even."""
-    zones = dict(placement.zones)
-    if zones:
-        pick = min if by > 0 else max
-        zone = pick(sorted(zones), key=lambda name: zones[name])
-        zones[zone] += by
-    return replace(
-        placement, replicas=placement.replicas + by, zones=tuple((name, zones[name]) for name, _ in placement.zones)
-    )
+    return replace(placement, replicas=placement.replicas + by)

@@ -16,10 +16,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from quartermaster.autoscaler.capacity import Place, capacity, external_share_fraction, own, place, replicas
+from quartermaster.autoscaler.capacity import capacity, external_share_fraction, own, replicas
 from quartermaster.autoscaler.limits import Limits
 from quartermaster.autoscaler.load import Load
-from quartermaster.planner.fleet import Demand, Source
+from quartermaster.planner.fleet import Demand, Place, Source
 from quartermaster.planner.plan import Placement
 
 TARGET_FRACTION: Final = 0.8
@@ -56,7 +56,7 @@ class Wanted:
     """At least how many times the rate need is really needed, where a growing queue shows that what is planned does not
     bear a steady load; 1 where nothing shows."""
     ready_by_place: Mapping[Place, int] = field(default_factory=dict, hash=False)
-    """Replicas that answered of late, by pool and shape key."""
+    """Replicas that answered of late, by where they are."""
 
     @property
     def requests_per_second(self) -> float:
@@ -121,7 +121,7 @@ def _strain(rate_need: float, load: Load, *, placements: tuple[Placement, ...], 
 
 def _tokens_need(load: Load, placements: tuple[Placement, ...]) -> float:
     """Return the capacity at which the tokens in use would fill ``TARGET_FRACTION`` of the KV caches."""
-    candidate_by_place = {place(placement): placement.candidate for placement in own(placements)}
+    candidate_by_place = {placement.place: placement.candidate for placement in own(placements)}
     used_tokens = held_tokens = sustained = 0.0
     for sample in load.fresh:
         candidate = candidate_by_place.get(sample.place)

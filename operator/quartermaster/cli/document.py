@@ -13,7 +13,7 @@ Estimated.
   else scales; demandSource.
 - ``placements``: namespace, name, cluster, region, pool, capacityType, accelerator, shape, engine, chipsPerReplica,
   requestsPerSecondPerReplica, tokensPerSecondPerReplica, throughputSource, dollarsPerHourPerReplica, priceSource,
-  isExternal, replicas (tenths of the load for an external service), replicasByZone (where a spread needs it),
+  isExternal, replicas (tenths of the load for an external service), zone (where they are spread over zones),
   dollarsPerHour.
 - ``shortfalls``: requestsPerSecond and replicas that are not served; cause, reason, message, remedy.
 - ``worthOfOneMoreNode``: the pools, at most five, where one more node would be worth most: pool, region, accelerator,
@@ -136,11 +136,10 @@ def _candidate(candidate: Candidate, pools: Mapping[str, Pool]) -> Document:
 
 
 def _placement(placement: Placement, pools: Mapping[str, Pool]) -> Document:
-    zones = {"replicasByZone": dict(placement.zones)} if placement.zones else {}
     return {
         **_candidate(placement.candidate, pools),
+        **({"zone": placement.zone} if placement.zone else {}),
         "replicas": placement.replicas,
-        **zones,
         "dollarsPerHour": _figure(placement.dollars_per_hour),
     }
 

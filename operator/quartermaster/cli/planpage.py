@@ -34,7 +34,8 @@ def page(made: Made, *, with_candidates: bool, with_all_rejections: bool) -> str
 def _placements(made: Made) -> str:
     if not made.plan.placements:
         return "Nothing is placed."
-    header = ("REPLICAS × SHAPE", "REGION", "ACCELERATOR", "POOL", "TOKENS/S", "$/H")
+    where = words.where_header(placement.zone for placement in made.plan.placements)
+    header = ("REPLICAS × SHAPE", where, "ACCELERATOR", "POOL", "TOKENS/S", "$/H")
     rows: list[Sequence[str] | str] = []
     placements_by_key = made.plan.placements_by_key()
     for key, demand in sorted(made.demand_by_key.items()):
@@ -63,12 +64,12 @@ def _placement(placement: Placement, made: Made) -> Sequence[str]:
     count = f"{placement.replicas} × {candidate.shape.key}"
     if candidate.is_external:
         count = f"{placement.replicas}/10 of the load"
-    return (count, *_where(candidate), *_figures(candidate, placement.replicas, made))
+    return (count, *_where(candidate, placement.zone), *_figures(candidate, placement.replicas, made))
 
 
-def _where(candidate: Candidate) -> tuple[str, str, str]:
+def _where(candidate: Candidate, zone: str = "") -> tuple[str, str, str]:
     pool = words.pool(candidate.pool, candidate.region, candidate.accelerator)
-    return candidate.region or "-", candidate.accelerator, pool
+    return words.where(candidate.region, zone), candidate.accelerator, pool
 
 
 def _figures(candidate: Candidate, replicas: int, made: Made) -> tuple[str, str]:
@@ -97,7 +98,7 @@ def _worths(worths: Sequence[NodeWorth]) -> str:
     rows = [
         (
             f"{worth.chips} × {worth.accelerator}",
-            worth.region or "-",
+            words.where(worth.region),
             words.pool(worth.pool, worth.region, worth.accelerator),
             _served(worth) or "-",
             words.money(worth.saved_dollars_per_hour) if worth.saved_dollars_per_hour > 0 else "-",

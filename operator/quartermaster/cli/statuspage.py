@@ -75,9 +75,10 @@ def _why(row: Row) -> str:
 
 
 def _placements(rows: Sequence[Row]) -> str:
-    header = ("SHAPE", "READY", "REGION", "ACCELERATOR", "POOL", "SHARE", "TOKENS/S", "$/H")
     lines: list[Sequence[str] | str] = []
     placements = [placement for row in rows for placement in row["status"].get("placements") or ()]
+    where = words.where_header(placement.get("zone", "") for placement in placements)
+    header = ("SHAPE", "READY", where, "ACCELERATOR", "POOL", "SHARE", "TOKENS/S", "$/H")
     for row in rows:
         lines.append(_heading(row))
         lines += [_placement(placement) for placement in row["status"].get("placements") or ()]
@@ -106,7 +107,7 @@ def _placement(placement: Mapping[str, Any]) -> Sequence[str]:
     return (
         "hosted service" if is_external else placement["shape"],
         "-" if is_external else f"{placement['ready']}/{placement['desired']}",
-        placement["region"] or "-",
+        words.where(placement["region"], placement.get("zone", "")),
         placement["accelerator"],
         words.pool(placement["pool"], placement["region"], placement["accelerator"]),
         f"{float(placement['share']):.0%}",

@@ -42,6 +42,16 @@ def pool(name: str, region: str, accelerator: str) -> str:
     return f"…-{name.removeprefix(said)}" if name.startswith(said) else name
 
 
+def where(region: str, zone: str = "") -> str:
+    """Return the region, or the zone in it: alone where its name begins with the region's."""
+    return (zone if zone.startswith(region) else f"{region} {zone}".rstrip()) or "-"
+
+
+def where_header(zones: Iterable[str]) -> str:
+    """Return the heading of a column of regions and of zones in them, if there are any."""
+    return "REGION OR ZONE" if any(zones) else "REGION"
+
+
 def plural(count: int, noun: str) -> str:
     """Return a count with its noun."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

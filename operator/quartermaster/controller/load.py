@@ -11,6 +11,7 @@ from quartermaster.api.v1alpha1.enums import EngineName
 from quartermaster.autoscaler.window import Window
 from quartermaster.catalog.catalog import Catalog
 from quartermaster.manifests.engines import metrics_path
+from quartermaster.manifests.labels import place_of
 from quartermaster.planner.fleet import Key
 from quartermaster.reconcile.chips import deployment_of, is_ours
 from quartermaster.reconcile.observed import PodSeen
@@ -78,8 +79,7 @@ class Load:
         return Target(
             pod_uid=pod.uid,
             pod_name=pod.name,
-            pool=pod.labels[names.POOL_LABEL],
-            shape_key=pod.labels.get(names.SHAPE_LABEL, ""),
+            place=place_of(pod.labels),
             address=pod.pod_ip or "",
             dialect=self._catalog.engine(engine).metric_dialect,
             path=metrics_path(engine),

@@ -1,4 +1,4 @@
-"""Where the scheduler may put a pod: node affinity, tolerations, spread over zones. Only scheduling is built here.
+"""Where the scheduler may put a pod: node affinity and tolerations. Only scheduling is built here.
 
 The rules were judged before the solver; node affinity makes it impossible to break them afterwards, so the labels that
 tell the pool's nodes from all others, region among them, are required, never preferred.
@@ -12,7 +12,6 @@ from quartermaster.catalog.locality import ZONE
 from quartermaster.catalog.slices import TPU_ACCELERATOR, TPU_TOPOLOGY
 from quartermaster.catalog.taints import SPOT_TAINTS
 from quartermaster.manifests.errors import ManifestError
-from quartermaster.manifests.labels import placement_selector
 from quartermaster.manifests.replica import Replica
 
 ARCHITECTURE_LABEL: Final = "kubernetes.io/arch"
@@ -30,7 +29,7 @@ _SELECTED_BY_GKE: Final = (TPU_ACCELERATOR, TPU_TOPOLOGY)
 
 
 def node_affinity(replica: Replica) -> dict[str, Any]:
-    """Return the affinity that pins the pod to the pool, to the planned zones and to the image's architecture.
+    """Return the affinity that pins the pod to the pool, to the planned zone and to the image's architecture.
 
     Raises:
         ManifestError: nothing tells the pool's nodes from others, so the pod could run anywhere.
@@ -45,8 +44,8 @@ def node_affinity(replica: Replica) -> dict[str, Any]:
     allowed_by_label: dict[str, tuple[str, ...]] = {label: (value,) for label, value in pool.node_labels.items()}
     if image := replica.catalog_image:
         allowed_by_label.setdefault(ARCHITECTURE_LABEL, image.node_architectures)
-    if replica.placement.zones:
-        allowed_by_label.setdefault(ZONE, tuple(zone for zone, _ in replica.placement.zones))
+    if replica.placement.zone:
+        allowed_by_label.setdefault(ZONE, (replica.placement.zone,))
     expressions: list[dict[str, Any]] = [
         {"key": label, "operator": "In", "values": sorted(values)} for label, values in sorted(allowed_by_label.items())
     ]
@@ -79,28 +78,6 @@ def tolerations(replica: Replica) -> list[dict[str, Any]]:
         {**_toleration(key, None, "NoExecute"), "tolerationSeconds": LOST_NODE_SECONDS} for key in _LOST_NODE_TAINTS
     ]
     return [*_distinct(found), *lost]
-
-
-def zone_spread(replica: Replica) -> list[dict[str, Any]]:
-    """Return the spread over zones: demanded where the plan says it zone by zone, else wished for.
-
-    The allowed skew is that of the plan itself. Pods of one revision are counted, so that a roll-out does not block
-    itself; only nodes that the affinity admits count as zones.
-    """
-    zones = replica.placement.zones
-    min_zones = replica.workload.spec.placement.min_zones or 1
-    if not zones and min_zones == 1:
-        return []
-    counts = [count for _, count in zones]
-    return [
-        {
-            "maxSkew": max(1, max(counts, default=0) - min(counts, default=0)),
-            "topologyKey": ZONE,
-            "whenUnsatisfiable": "DoNotSchedule" if zones else "ScheduleAnyway",
-            "labelSelector": {"matchLabels": placement_selector(replica.placement)},
-            "matchLabelKeys": ["pod-template-hash"],
-        }
-    ]
 
 
 def _toleration(key: str, value: str | None, effect: str | None) -> dict[str, str]:

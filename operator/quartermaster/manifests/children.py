@@ -33,7 +33,7 @@ def children(
         KeyError: a placement names a pool or an engine that is not given.
     """
     objects = [deployment_service(deployment), disruption_budget(deployment)]
-    for placement in sorted(placements, key=lambda p: (p.candidate.pool, p.candidate.shape.key)):
+    for placement in sorted(placements, key=lambda p: p.place):
         pool = pools_by_name[placement.candidate.pool]
         if pool.external:
             objects += external_objects(deployment, placement, pool.external)

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from quartermaster.manifests.affinity import node_affinity, node_selector, tolerations, zone_spread
+from quartermaster.manifests.affinity import node_affinity, node_selector, tolerations
 from quartermaster.manifests.container import (
     GRACE_SECONDS,
     insist_on_container,
@@ -34,8 +34,7 @@ def placement_deployment(replica: Replica) -> dict[str, Any]:
     """
     started = launch(replica, weights_of(replica.workload))
     placement = replica.placement
-    candidate = placement.candidate
-    name = deployment_name(candidate.workload, candidate.pool, candidate.shape.key)
+    name = deployment_name(placement.candidate.workload, placement.place)
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -74,7 +73,6 @@ def _pod_spec(replica: Replica, started: Launch) -> dict[str, Any]:
     overlay = replica.workload.spec.serving.overlay
     optional = {
         "nodeSelector": node_selector(replica),
-        "topologySpreadConstraints": zone_spread(replica),
         "serviceAccountName": overlay.service_account_name,
         "priorityClassName": overlay.priority_class_name,
         "imagePullSecrets": [{"name": name} for name in overlay.image_pull_secrets],

@@ -1,10 +1,11 @@
 """Labels, selectors and owner references of children. Only metadata is built here."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from quartermaster.api import names as wire
 from quartermaster.api.v1alpha1 import InferenceDeployment
-from quartermaster.planner.fleet import Key
+from quartermaster.planner.fleet import Key, Place
 from quartermaster.planner.plan import Placement
 
 
@@ -20,8 +21,14 @@ def placement_labels(placement: Placement) -> dict[str, str]:
         **deployment_labels(candidate.workload),
         wire.POOL_LABEL: candidate.pool,
         wire.SHAPE_LABEL: candidate.shape.key,
+        **({wire.ZONE_LABEL: placement.zone} if placement.zone else {}),
         wire.ENGINE_LABEL: candidate.shape.engine.value,
     }
+
+
+def place_of(labels: Mapping[str, str]) -> Place:
+    """Return where the replicas are that carry these labels."""
+    return Place(labels.get(wire.POOL_LABEL, ""), labels.get(wire.SHAPE_LABEL, ""), labels.get(wire.ZONE_LABEL, ""))
 
 
 def deployment_selector(key: Key) -> dict[str, str]:
@@ -31,8 +38,8 @@ def deployment_selector(key: Key) -> dict[str, str]:
 
 def placement_selector(placement: Placement) -> dict[str, str]:
     """Return the labels that find the pods of one placement; a Deployment's selector can never change."""
-    labels = placement_labels(placement)
-    return {label: labels[label] for label in (wire.DEPLOYMENT_LABEL, wire.POOL_LABEL, wire.SHAPE_LABEL)}
+    told_apart = (wire.DEPLOYMENT_LABEL, wire.POOL_LABEL, wire.SHAPE_LABEL, wire.ZONE_LABEL)
+    return {label: value for label, value in placement_labels(placement).items() if label in told_apart}
 
 
 def child_metadata(deployment: InferenceDeployment, name: str, labels: dict[str, str]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import hashlib
 import re
 from typing import Final
 
-from quartermaster.planner.fleet import Key
+from quartermaster.planner.fleet import Key, Place
 
 MAX_NAME_LENGTH: Final = 63
 """A DNS label (RFC 1123, section 2.1): Services must obey it, and pod host names are cut to it."""
@@ -14,9 +14,9 @@ _SERVICE_NAME: Final = re.compile(r"^[a-z]([-a-z0-9]*[a-z0-9])?$")
 _OUTSIDE_OF_LABEL: Final = re.compile(r"[^a-z0-9]+")
 
 
-def deployment_name(key: Key, pool: str, shape_key: str) -> str:
+def deployment_name(key: Key, place: Place) -> str:
     """Return the name of the Deployment of one placement, unique among those of the namespace."""
-    return _hashed((key.name, pool, shape_key))
+    return _hashed((key.name, *(part for part in place if part)))
 
 
 def service_name(key: Key) -> str:

@@ -19,6 +19,10 @@ class Throughput:
     source: Source
 
 
+CandidateId = tuple[Key, str, str]
+"""Deployment, pool, shape key."""
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """One deployment × one pool × one shape that no rule refuses."""
@@ -36,7 +40,7 @@ class Candidate:
     """A replica of an external candidate is one tenth of the deployment's demand, paid by the token."""
 
     @property
-    def id(self) -> tuple[Key, str, str]:
+    def id(self) -> CandidateId:
         """What identifies the candidate in a plan."""
         return (self.workload, self.pool, self.shape.key)
 

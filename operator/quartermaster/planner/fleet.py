@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
+from typing import NamedTuple
 
 from quartermaster.api.v1alpha1 import InferenceDeploymentSpec, ModelProfileSpec
 from quartermaster.api.v1alpha1.acceleratorpool import PoolCertification, PoolToleration
@@ -176,9 +177,18 @@ class Demand:
     source: Source = Source.DECLARED
 
 
+class Place(NamedTuple):
+    """Where replicas of one deployment are that are all alike: what has one count, and one Deployment."""
+
+    pool: str
+    shape_key: str
+    zone: str = ""
+    """Empty where they may be in any zone of the pool."""
+
+
 @dataclass(frozen=True, slots=True)
 class Running:
-    """Replicas of one deployment that exist in one pool and shape."""
+    """Replicas of one deployment that exist in one place."""
 
     pool: str
     shape_key: str
@@ -186,6 +196,13 @@ class Running:
     ready: int
     hosts: tuple[str, ...] = ()
     """Names of the hosts on which replicas sit, once for each; empty where nobody looked."""
+    zone: str = ""
+    """Zone that they are bound to; empty where they may be in any."""
+
+    @property
+    def place(self) -> Place:
+        """Where they are."""
+        return Place(self.pool, self.shape_key, self.zone)
 
 
 @dataclass(frozen=True, slots=True)

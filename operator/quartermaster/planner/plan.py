@@ -1,27 +1,44 @@
 """The plan and its parts: placements, shortfalls, and what was eligible. Values only; ``planning`` makes them."""
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from quartermaster.planner.candidate import Candidate, Rejection, Throughput
 from quartermaster.planner.eligibility.eligible import Eligible
 from quartermaster.planner.eligibility.lazily import Candidates, Rejections
-from quartermaster.planner.fleet import Key
+from quartermaster.planner.fleet import Key, Place
 
 if TYPE_CHECKING:  # what a plan knows is made of plans
     from quartermaster.planner.known import Known
 
-__all__ = ["Candidate", "Placement", "Plan", "Rejection", "Shortfall", "Throughput"]
+__all__ = ["Candidate", "Placement", "PlacementId", "Plan", "Rejection", "Shortfall", "Throughput"]
+
+
+class PlacementId(NamedTuple):
+    """What identifies a placement in a plan."""
+
+    workload: Key
+    place: Place
 
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """A candidate with a replica count."""
+    """A candidate with a replica count, in one zone or in any."""
 
     candidate: Candidate
     replicas: int
-    zones: tuple[tuple[str, int], ...] = ()
-    """Replicas by zone, where the plan must say so for a spread."""
+    zone: str = ""
+    """Zone that the replicas are bound to, where they are spread over zones; else empty."""
+
+    @property
+    def place(self) -> Place:
+        """Where the replicas are."""
+        return Place(self.candidate.pool, self.candidate.shape.key, self.zone)
+
+    @property
+    def id(self) -> PlacementId:
+        """What identifies the placement in a plan."""
+        return PlacementId(self.candidate.workload, self.place)
 
     @property
     def requests_per_second(self) -> float:

@@ -46,13 +46,13 @@ def is_chain(sizes: Iterable[int]) -> bool:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Owner:
-    """What replicas of one deployment in one shape have in common: they may take each other's seats, and no others'."""
+    """What replicas of one deployment in one place have in common: they may take each other's seats, and no others'."""
 
     key: Key
     shape_key: str
     chips: int
-    is_spread: bool = False
-    """Whether the plan says in which zones they sit."""
+    zone: str = ""
+    """Zone that they are bound to; empty where they may sit in any."""
 
 
 @dataclass(frozen=True, slots=True)

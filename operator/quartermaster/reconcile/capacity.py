@@ -115,7 +115,7 @@ def size(
             placements,
             wanted,
             limits=limits,
-            free_replicas_by_candidate=space.room_for(key) if is_short else {},
+            free_replicas_by_id=space.room_for(key) if is_short else {},
             state=memory.scale_state_by_key.get(key),
         )
         scaled_by_key[key] = scaled

@@ -7,17 +7,18 @@ from quartermaster.api import names
 from quartermaster.api.v1alpha1 import InferenceDeployment
 from quartermaster.catalog.catalog import Catalog
 from quartermaster.manifests.errors import ManifestError
+from quartermaster.manifests.labels import place_of
+from quartermaster.planner.candidate import CandidateId
 from quartermaster.planner.eligibility.eligible import Eligible
 from quartermaster.planner.eligibility.judged import Judged
-from quartermaster.planner.fleet import Fleet, Key, Pool, Workload
-from quartermaster.planner.plan import Candidate, Placement, Plan
+from quartermaster.planner.fleet import Fleet, Key, Place, Pool, Workload
+from quartermaster.planner.plan import Candidate, Placement, PlacementId, Plan
 from quartermaster.planner.posing.limit import chips_of
 from quartermaster.reconcile.observed import ChildSeen
 from quartermaster.reconcile.outcome import Apply, Delete, Memory, Rendered
 from quartermaster.reconcile.precedence import Turn, blocked
 from quartermaster.reconcile.rendering import Wish, faces, rendered
-from quartermaster.reconcile.rollout import NO_ROLLOUTS, by_deployment, seated
-from quartermaster.reconcile.stock import Ground, PlacementId, Stock
+from quartermaster.reconcile.stock import Ground, Stock
 from quartermaster.reconcile.transition import Lack, replicas_now
 from quartermaster.reconcile.writes import Identity
 
@@ -39,10 +40,10 @@ class Written:
     apply: tuple[Apply, ...] = ()
     delete: tuple[Delete, ...] = ()
     refusal: ManifestError | None = None
-    held_by_place: Mapping[tuple[str, str], int] = field(default_factory=dict, hash=False)
-    """Replicas by (pool, shape key) that stay beyond the plan because nothing has room for others in their place."""
-    turn_by_place: Mapping[tuple[str, str], Turn] = field(default_factory=dict, hash=False)
-    """Placements by (pool, shape key) whose replicas wait until larger ones have found a node."""
+    held_by_place: Mapping[Place, int] = field(default_factory=dict, hash=False)
+    """Replicas that stay beyond the plan because nothing has room for others in their place."""
+    turn_by_place: Mapping[Place, Turn] = field(default_factory=dict, hash=False)
+    """Placements whose replicas wait until larger ones have found a node."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,22 +119,17 @@ def child_writes(
     stocks = [stock for rows in stocks_by_key.values() for stock in rows]
     lack_by_key = {s.workload: Lack(s.requests_per_second, s.replicas) for s in plan.shortfalls if s.reason in _FULL}
     now = replicas_now(stocks, sight.ground_by_pool, lack_by_key=lack_by_key, lapsed=sight.lapsed)
-    min_zones_by_key = {entry.workload.key: entry.workload.spec.placement.min_zones or 1 for entry in wanted}
-    rollouts_by_key = by_deployment(
-        seated(stocks, sight.ground_by_pool, min_zones_by_key=min_zones_by_key), sight.refused
-    )
     face_by_pool = faces(sight.pools_by_name, memory.face_by_pool)
     found: dict[Key, Written] = {}
     rendered_by_key: dict[Key, Rendered] = {}
     for entry in wanted:
         key = entry.workload.key
-        wish = _wish(entry, now.count_by_id, candidate_by_id, face_by_pool)
-        wish = replace(wish, rollouts=rollouts_by_key.get(key, NO_ROLLOUTS))
+        wish = _wish(entry, now.count_by_id, candidate_by_id, face_by_pool, sight.refused)
         made = rendered(wish, memory.rendered_by_key.get(key), catalog=catalog)
         rendered_by_key[key] = made
         rows = stocks_by_key[key]
-        held = {s.id[1:]: now.count_by_id[s.id] - s.planned for s in rows if key in lack_by_key and s.is_allowed}
-        turn = {s.id[1:]: now.turn_by_id[s.id] for s in rows if s.id in now.turn_by_id}
+        held = {s.id.place: now.count_by_id[s.id] - s.planned for s in rows if key in lack_by_key and s.is_allowed}
+        turn = {s.id.place: now.turn_by_id[s.id] for s in rows if s.id in now.turn_by_id}
         found[key] = Written(
             made.apply,
             made.delete,
@@ -169,29 +165,28 @@ def _ordinary_rate(entry: Wanted, eligible: Eligible) -> float:
     return sum(rates) / len(rates) if rates else 1.0
 
 
-def _stocks(entry: Wanted, candidate_by_id: Mapping[PlacementId, Candidate], eligible: Eligible) -> list[Stock]:
-    planned = {p.candidate.id: p for p in entry.placements if not p.candidate.is_external}
-    running = {(entry.workload.key, r.pool, r.shape_key): r for r in entry.workload.running}
+def _stocks(entry: Wanted, candidate_by_id: Mapping[CandidateId, Candidate], eligible: Eligible) -> list[Stock]:
+    planned = {p.id: p for p in entry.placements if not p.candidate.is_external}
+    running = {PlacementId(entry.workload.key, row.place): row for row in entry.workload.running}
     judged = eligible.get(entry.workload.key)
     # What runs where nothing is admissible any more is taken for an average replica, so that it too is moved gently.
-    is_known = running.keys() <= candidate_by_id.keys()
+    is_known = {_candidate_id(stock_id) for stock_id in running} <= candidate_by_id.keys()
     ordinary = 1.0 if is_known else _ordinary_rate(entry, eligible)
     stocks = []
     for stock_id in sorted(planned.keys() | running.keys()):
-        candidate = candidate_by_id.get(stock_id)
+        candidate = candidate_by_id.get(_candidate_id(stock_id))
         exists = running.get(stock_id)
         stocks.append(
             Stock(
                 id=stock_id,
                 priority=entry.workload.spec.priority or 0,
-                chips_per_replica=candidate.shape.chips if candidate else max(1, chips_of(stock_id[2])),
+                chips_per_replica=candidate.shape.chips if candidate else max(1, chips_of(stock_id.place.shape_key)),
                 requests_per_second_per_replica=candidate.throughput.requests_per_second if candidate else ordinary,
                 planned=planned[stock_id].replicas if stock_id in planned else 0,
                 existing=exists.replicas if exists else 0,
                 ready=min(exists.ready, exists.replicas) if exists else 0,
-                is_allowed=candidate is not None or _is_closed(judged, stock_id[1]),
+                is_allowed=candidate is not None or _is_closed(judged, stock_id.place.pool),
                 hosts=exists.hosts if exists else (),
-                zones=planned[stock_id].zones if stock_id in planned else (),
             )
         )
     return stocks
@@ -200,28 +195,37 @@ def _stocks(entry: Wanted, candidate_by_id: Mapping[PlacementId, Candidate], eli
 def _wish(
     entry: Wanted,
     count_by_id: Mapping[PlacementId, int],
-    candidate_by_id: Mapping[PlacementId, Candidate],
+    candidate_by_id: Mapping[CandidateId, Candidate],
     face_by_pool: Mapping[str, Pool],
+    refused: frozenset[PlacementId],
 ) -> Wish:
     placements = [
-        placement
-        if placement.candidate.is_external
-        else replace(placement, replicas=count_by_id[placement.candidate.id])
+        placement if placement.candidate.is_external else replace(placement, replicas=count_by_id[placement.id])
         for placement in entry.placements
     ]
-    planned = {placement.candidate.id for placement in entry.placements}
+    planned = {placement.id for placement in entry.placements}
     kept: set[Identity] = set()
     for child in entry.children:
-        stock_id = (entry.workload.key, child.labels.get(names.POOL_LABEL, ""), child.labels.get(names.SHAPE_LABEL, ""))
+        stock_id = PlacementId(entry.workload.key, place_of(child.labels))
         if child.kind != "Deployment" or stock_id in planned or not count_by_id.get(stock_id):
             continue
-        candidate = candidate_by_id.get(stock_id)
+        candidate = candidate_by_id.get(_candidate_id(stock_id))
         if candidate is not None and candidate.pool in face_by_pool:
-            placements.append(Placement(candidate, count_by_id[stock_id]))
+            placements.append(Placement(candidate, count_by_id[stock_id], stock_id.place.zone))
         else:
             # Nothing admissible renders it any more: it stays as it is until it can go altogether.
             kept.add((child.kind, child.namespace, child.name))
     pools = {placement.candidate.pool: face_by_pool[placement.candidate.pool] for placement in placements}
     return Wish(
-        entry.deployment, entry.workload, tuple(placements), tuple(pools.values()), entry.children, frozenset(kept)
+        entry.deployment,
+        entry.workload,
+        tuple(placements),
+        tuple(pools.values()),
+        entry.children,
+        frozenset(kept),
+        frozenset(placement.place for placement in placements if placement.id in refused),
     )
+
+
+def _candidate_id(stock_id: PlacementId) -> CandidateId:
+    return (stock_id.workload, stock_id.place.pool, stock_id.place.shape_key)

@@ -16,6 +16,7 @@ Equal observations and memories give equal outcomes. Losing the memory costs one
 from collections.abc import Callable
 
 from quartermaster.catalog.catalog import Catalog
+from quartermaster.planner.plan import PlacementId
 from quartermaster.planner.solver.master import never
 from quartermaster.reconcile import reporting
 from quartermaster.reconcile.children import Sight, Wanted, child_writes, ground_by_pool
@@ -27,7 +28,6 @@ from quartermaster.reconcile.poolstatus import pool_statuses
 from quartermaster.reconcile.profiling import profiling
 from quartermaster.reconcile.record import Profiling
 from quartermaster.reconcile.rollout import refused
-from quartermaster.reconcile.stock import PlacementId
 from quartermaster.reconcile.waiting import lapsed, waits
 from quartermaster.reconcile.workloads import key_of
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from quartermaster.api import conditions as words
 from quartermaster.api.v1alpha1.status import Condition
 from quartermaster.planner.eligibility.judged import Judged
-from quartermaster.planner.fleet import Workload
+from quartermaster.planner.fleet import Place, Workload
 from quartermaster.planner.plan import Placement, Shortfall
 from quartermaster.planner.rules.order import COMPLIANCE_RULES
 from quartermaster.reconcile.precedence import Turn
@@ -28,10 +28,10 @@ class Seen:
     shortfall: Shortfall | None
     judged: Judged | None
     """On which pools it may run, and why not on others; None while it is in no plan."""
-    ready_by_placement: Mapping[tuple[str, str], int]
-    """Ready replicas by (pool, shape key)."""
-    existing_by_placement: Mapping[tuple[str, str], int]
-    held_by_placement: Mapping[tuple[str, str], int]
+    ready_by_placement: Mapping[Place, int]
+    """Ready replicas, by where they are."""
+    existing_by_placement: Mapping[Place, int]
+    held_by_placement: Mapping[Place, int]
     """Replicas that stay beyond the plan because nothing has room for others in their place."""
     known_pools: frozenset[str]
     waiting_message: str
@@ -39,8 +39,8 @@ class Seen:
     signals: str
     """Empty when load signals are fresh and complete; otherwise what is missing."""
     is_externally_scaled: bool
-    turn_by_placement: Mapping[tuple[str, str], Turn] = field(default_factory=dict)
-    """Placements, by (pool, shape key), of which replicas wait until larger ones have found their nodes."""
+    turn_by_placement: Mapping[Place, Turn] = field(default_factory=dict)
+    """Placements of which replicas wait until larger ones have found their nodes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +68,13 @@ def _describe(placement: Placement) -> str:
     candidate = placement.candidate
     if candidate.is_external:
         return f"a share of the load in external pool {candidate.pool} ({candidate.region})"
-    return f"{placement.replicas} × {candidate.accelerator} in pool {candidate.pool} ({candidate.region})"
+    where = placement.zone or candidate.region
+    return f"{placement.replicas} × {candidate.accelerator} in pool {candidate.pool} ({where})"
 
 
 def compliant(seen: Seen) -> Verdict:
     """Whether every replica that exists is where the rules allow."""
-    occupied = {pool for (pool, _), count in seen.existing_by_placement.items() if count > 0}
+    occupied = {place.pool for place, count in seen.existing_by_placement.items() if count > 0}
     refused = [seen.judged.on(pool) for pool in sorted(occupied)] if seen.judged is not None else []
     violated = [refusal for refusal in refused if refusal is not None and refusal.rule in COMPLIANCE_RULES]
     if violated and seen.judged is not None:
@@ -98,9 +99,7 @@ def scaled(seen: Seen) -> Verdict:
 
 def _progress(seen: Seen) -> tuple[int, int, int]:
     """Return planned, ready (at most what is planned, by placement), and leaving replicas."""
-    wanted = {
-        (p.candidate.pool, p.candidate.shape.key): p.replicas for p in seen.placements if not p.candidate.is_external
-    }
+    wanted = {p.place: p.replicas for p in seen.placements if not p.candidate.is_external}
     ready = sum(min(count, seen.ready_by_placement.get(place, 0)) for place, count in wanted.items())
     leaving = sum(
         max(0, count - wanted.get(place, 0) - seen.held_by_placement.get(place, 0))
@@ -123,11 +122,11 @@ def ready(seen: Seen) -> Verdict:
 
 def waiting_for_turn(seen: Seen) -> str:
     """Return for which replicas of others the first placement that is held back waits; empty where none is."""
-    for (pool, _), turn in sorted(seen.turn_by_placement.items()):
+    for place, turn in sorted(seen.turn_by_placement.items()):
         if turn.behind is not None:
             return (
-                f"{turn.held_back} wait in pool {pool} until {turn.behind[0]} has found nodes for its replicas of"
-                f" {turn.behind_chips} chips, whose place they could take"
+                f"{turn.held_back} wait in pool {place.pool} until {turn.behind.workload} has found nodes for its"
+                f" replicas of {turn.behind_chips} chips, whose place they could take"
             )
     return ""
 

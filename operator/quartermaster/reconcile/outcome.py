@@ -9,9 +9,8 @@ from quartermaster.api.v1alpha1.status import RejectionStatus
 from quartermaster.autoscaler.hold import ScaleState
 from quartermaster.manifests.errors import ManifestError
 from quartermaster.planner.fleet import Demand, Fleet, Key, Pool
-from quartermaster.planner.plan import Plan
+from quartermaster.planner.plan import PlacementId, Plan
 from quartermaster.reconcile.record import Profiling
-from quartermaster.reconcile.stock import PlacementId
 from quartermaster.reconcile.waiting import Wait
 
 

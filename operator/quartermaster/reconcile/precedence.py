@@ -2,8 +2,8 @@
 
 The plan packs replicas on nodes; the scheduler is not told, and spreads. Replicas that start in descending order of
 size always fit, if sizes divide one another; a smaller one starts beside larger ones that wait only where the places
-for these remain in the worst case (``row``). Replicas that the plan ties to zones go before others of their size, and
-their zones' places are counted apart, so that larger ones that are free to go anywhere wait for them as well. Where all
+for these remain in the worst case (``row``). Replicas that are bound to a zone go before others of their size, and
+the zone's places are counted apart, so that larger ones that are free to go anywhere wait for them as well. Where all
 would wait for one another, larger ones wait only for those that are let go; then the largest is free, and goes.
 
 What is let go stays let go: replicas that exist and seek a node are counted before others are let go beside them, and
@@ -12,15 +12,16 @@ that held: by another plan, by less ground, or for a placement that had waited t
 
 Two things the rows do not see, so that the next plan has to: sizes that do not divide one another, where a plan may
 need a host that a larger replica did not leave; and replicas that are free to go anywhere, but for whom no place is
-left outside the zones that smaller ones are tied to.
+left outside the zones that smaller ones are bound to.
 """
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from quartermaster.planner.plan import PlacementId
 from quartermaster.reconcile.row import Claim, Row, rows
-from quartermaster.reconcile.stock import Ground, PlacementId, Stock
+from quartermaster.reconcile.stock import Ground, Stock
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class Turn:
     held_back: int = 0
     """Planned replicas that are not to be created yet."""
     behind: PlacementId | None = None
-    """A placement with larger replicas, or with replicas tied to zones, that has to be bound before."""
+    """A placement with larger replicas, or with replicas bound to a zone, that has to be bound before."""
     behind_chips: int = 0
 
 
@@ -85,27 +86,31 @@ def blocked(stocks: Iterable[Stock], ground_by_pool: Mapping[str, Ground]) -> fr
             size = stock.chips_per_replica
             needed = sum(s.unbound * (s.chips_per_replica // size) for s in members if s.chips_per_replica >= size)
             is_full = needed > sum(chips // size for chips in ground.free_chips_by_host.values())
-            # While others start, zones fill and empty in the eyes of one look; a plan for each would start all anew.
-            is_last = all(other is stock or not other.unbound for other in members)
-            if stock.unbound and (is_full or (is_last and _lacks_zones(stock, ground))):
+            # While others start, a zone fills and empties from look to look; a plan for each would start all anew.
+            is_last = all(other is stock or not other.unbound or not _may_meet(other, stock) for other in members)
+            if stock.unbound and (is_full or (is_last and _lacks_zone(stock, ground))):
                 found.add(stock.id)
     return frozenset(found)
 
 
-def _lacks_zones(stock: Stock, ground: Ground) -> bool:
-    """Whether the zones that the plan ties the stock to have fewer places than it still needs there."""
-    if not stock.zones:
-        return False
-    places: dict[str, int] = defaultdict(int)
-    for host, chips in ground.free_chips_by_host.items():
-        places[ground.zone_by_host.get(host, "")] += chips // stock.chips_per_replica
-    missing = _missing_by_zone(stock, ground)
-    return sum(min(count, places[zone]) for zone, count in missing.items()) < stock.unbound
+def _may_meet(one: Stock, other: Stock) -> bool:
+    """Whether replicas of both may land in one zone."""
+    return not one.zone or not other.zone or one.zone == other.zone
+
+
+def _lacks_zone(stock: Stock, ground: Ground) -> bool:
+    """Whether the zone that the stock is bound to has fewer places than it still needs there."""
+    places = sum(
+        chips // stock.chips_per_replica
+        for host, chips in ground.free_chips_by_host.items()
+        if ground.zone_by_host.get(host, "") == stock.zone
+    )
+    return bool(stock.zone) and places < stock.unbound
 
 
 def _turns(waiting: Sequence[Stock], ground: Ground, lapsed: Collection[PlacementId]) -> dict[PlacementId, Turn]:
-    ordered = sorted(waiting, key=lambda s: (not s.zones, -s.chips_per_replica, s.id))
-    line = _Line([_claim(stock, ground) for stock in ordered], ground, lapsed)
+    ordered = sorted(waiting, key=lambda s: (not s.zone, -s.chips_per_replica, s.id))
+    line = _Line([Claim(stock.id, stock.chips_per_replica, stock.unbound) for stock in ordered], ground, lapsed)
     for stock, claim in zip(ordered, line.claims, strict=True):
         line.let_go(claim, stock.seeking)
     for claim in line.claims:
@@ -116,29 +121,8 @@ def _turns(waiting: Sequence[Stock], ground: Ground, lapsed: Collection[Placemen
     return {stock.id: line.turn_of(stock) for stock in waiting}
 
 
-def _claim(stock: Stock, ground: Ground) -> Claim:
-    return Claim(
-        stock.id,
-        stock.chips_per_replica,
-        stock.unbound,
-        frozenset(zone for zone, _ in stock.zones),
-        _missing_by_zone(stock, ground),
-    )
-
-
-def _missing_by_zone(stock: Stock, ground: Ground) -> dict[str, int]:
-    """Return how many replicas may yet be bound in each zone: within the skew, zones may change their parts."""
-    most = max((count for _, count in stock.zones), default=0)
-    missing = {zone: most for zone, _ in stock.zones}
-    for host in stock.hosts:
-        zone = ground.zone_by_host.get(host, "")
-        if zone in missing:
-            missing[zone] -= 1
-    return {zone: min(count, stock.unbound) for zone, count in missing.items() if count > 0}
-
-
 class _Line:
-    """Those who wait, tied ones first and larger ones first, and how many of each are let go."""
+    """Those who wait, those bound to zones first and larger ones first, and how many of each are let go."""
 
     def __init__(self, claims: Sequence[Claim], ground: Ground, lapsed: Collection[PlacementId]) -> None:
         self.claims = claims

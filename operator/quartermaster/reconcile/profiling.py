@@ -18,7 +18,7 @@ from quartermaster.autoscaler.operation import Operation
 from quartermaster.autoscaler.sample import Sample
 from quartermaster.manifests.profile import is_as_proposed, observed_profile, profile_name
 from quartermaster.planner.fleet import Fleet, Key, Workload
-from quartermaster.planner.plan import Candidate, Plan
+from quartermaster.planner.plan import PlacementId, Plan
 from quartermaster.planner.throughput.fit import ProfileKey, is_stated, key_of_profile, profile_key
 from quartermaster.reconcile.declared import Declared
 from quartermaster.reconcile.measuring import Measured, measured, moved
@@ -78,12 +78,11 @@ class _Register:
     def __init__(self, plan: Plan, fleet: Fleet, workloads: Iterable[Workload]) -> None:
         self._chip_by_pool = {pool.name: pool.accelerator for pool in fleet.pools}
         self._workload_by_key = {workload.key: workload for workload in workloads}
-        candidates = [placement.candidate for placement in plan.placements]
-        self._candidate_by_place: dict[tuple[Key, str, str], Candidate] = {one.id: one for one in candidates}
+        self._candidate_by_id = {placement.id: placement.candidate for placement in plan.placements}
 
     def subject(self, key: Key, sample: Sample) -> Subject | None:
         """Return what a replica is; None for one that runs as no other would, or is not in the plan."""
-        candidate = self._candidate_by_place.get((key, *sample.place))
+        candidate = self._candidate_by_id.get(PlacementId(key, sample.place))
         workload = self._workload_by_key.get(key)
         if candidate is None or workload is None or candidate.is_external:
             return None

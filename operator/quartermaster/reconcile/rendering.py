@@ -12,11 +12,10 @@ from quartermaster.api.v1alpha1 import InferenceDeployment
 from quartermaster.catalog.catalog import Catalog
 from quartermaster.manifests.children import children
 from quartermaster.manifests.errors import ManifestError
-from quartermaster.planner.fleet import Host, Pool, Workload
+from quartermaster.planner.fleet import Host, Place, Pool, Workload
 from quartermaster.planner.plan import Placement
 from quartermaster.reconcile.observed import ChildSeen
 from quartermaster.reconcile.outcome import Rendered
-from quartermaster.reconcile.rollout import NO_ROLLOUTS, Rollouts
 from quartermaster.reconcile.writes import NOTHING_CLEAN, Identity, writes
 
 
@@ -33,7 +32,8 @@ class Wish:
     children: tuple[ChildSeen, ...]
     kept: frozenset[Identity]
     """Children that are not wanted any more, but must stay as they are for now."""
-    rollouts: Rollouts = NO_ROLLOUTS
+    refused: frozenset[Place] = frozenset()
+    """Placements of which the scheduler finds no node for a pod."""
 
 
 def faces(pools_by_name: Mapping[str, Pool], before: Mapping[str, Pool]) -> dict[str, Pool]:
@@ -62,7 +62,7 @@ def rendered(wish: Wish, before: Rendered | None, *, catalog: Catalog) -> Render
         wish.placements,
         wish.pools,
         wish.kept,
-        wish.rollouts,
+        wish.refused,
         wish.children,
     )
     if before is not None and _is_same(made_from, before.made_from):
@@ -78,7 +78,7 @@ def rendered(wish: Wish, before: Rendered | None, *, catalog: Catalog) -> Render
     except ManifestError as refusal:
         return Rendered(made_from, refusal=refusal)
     clean = NOTHING_CLEAN if before is None else before.clean_by_child
-    found = writes(manifests, wish.children, kept=wish.kept, rollouts=wish.rollouts, clean=clean)
+    found = writes(manifests, wish.children, kept=wish.kept, refused=wish.refused, clean=clean)
     return Rendered(made_from, found.apply, found.delete, clean_by_child=found.clean)
 
 

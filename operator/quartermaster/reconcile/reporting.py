@@ -9,8 +9,9 @@ from datetime import datetime
 from quartermaster.api import names
 from quartermaster.api.v1alpha1 import InferenceDeployment, InferenceDeploymentStatus
 from quartermaster.api.v1alpha1.status import Condition
+from quartermaster.manifests.labels import place_of
 from quartermaster.planner.eligibility.eligible import Eligible
-from quartermaster.planner.fleet import Demand, Fleet, Key, Pool, Workload
+from quartermaster.planner.fleet import Demand, Fleet, Key, Place, Pool, Workload
 from quartermaster.planner.plan import Placement, Plan, Shortfall
 from quartermaster.reconcile import judgement
 from quartermaster.reconcile.capacity import Sized
@@ -168,7 +169,7 @@ def _decision(
     content = repr(
         (
             entry.generation,
-            [(p.candidate.pool, p.candidate.shape.key, p.replicas) for p in seen.placements],
+            [(*p.place, p.replicas) for p in seen.placements],
             seen.shortfall and (seen.shortfall.cause, seen.shortfall.reason),
         )
     )
@@ -281,12 +282,10 @@ class _Judged:
     def ready(self, key: Key) -> int:
         return sum(self.counts(key, "readyReplicas").values())
 
-    def counts(self, key: Key, status_field: str) -> dict[tuple[str, str], int]:
-        """Count replicas by (pool, shape key) in the status of the Deployments seen."""
+    def counts(self, key: Key, status_field: str) -> dict[Place, int]:
+        """Count replicas, by where they are, in the status of the Deployments seen."""
         return {
-            (child.labels.get(names.POOL_LABEL, ""), child.labels.get(names.SHAPE_LABEL, "")): child.object.get(
-                "status", {}
-            ).get(status_field, 0)
+            place_of(child.labels): child.object.get("status", {}).get(status_field, 0)
             for child in self.children_by_key.get(key, ())
             if child.kind == "Deployment"
         }

@@ -23,24 +23,26 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from quartermaster.reconcile.stock import Ground, PlacementId
+from quartermaster.planner.plan import PlacementId
+from quartermaster.reconcile.stock import Ground
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Replicas that are planned and not bound: how many, of what size, and in which zones."""
+    """Replicas that are planned and not bound: how many, of what size, and where."""
 
     id: PlacementId
     chips: int
     count: int
-    zones: frozenset[str]
-    """Zones that the plan ties them to; empty where they may go anywhere."""
-    count_by_zone: Mapping[str, int]
-    """Replicas that may yet be bound in each of these zones."""
+
+    @property
+    def zone(self) -> str:
+        """Zone that they are bound to; empty where they may go anywhere."""
+        return self.id.place.zone
 
     def may_land_in(self, zone: str) -> bool:
         """Whether a replica can be put there; an empty zone is any."""
-        return not zone or not self.zones or zone in self.zones
+        return not zone or not self.zone or zone == self.zone
 
 
 class Row:
@@ -68,8 +70,8 @@ class Row:
         self._hosts_by_left_over = Counter(chips % size for chips in free)
         landing = [claim for claim in claims if claim.may_land_in(zone)]
         self._smaller = [claim for claim in landing if claim.chips < size]
-        self._strangers = [claim for claim in landing if zone and claim.chips >= size and not claim.zones]
-        self._owners = [claim for claim in landing if claim.chips >= size and (not zone or claim.zones)]
+        self._strangers = [claim for claim in landing if zone and claim.chips >= size and not claim.zone]
+        self._owners = [claim for claim in landing if claim.chips >= size and (not zone or claim.zone)]
 
     def concerns(self, claim: Claim) -> bool:
         """Whether the row may break when replicas of the claim are let go."""
@@ -99,8 +101,7 @@ class Row:
 
     def _need(self, claim: Claim, count: int) -> int:
         """Return the places that so many replicas of an owner need here."""
-        here = min(count, claim.count_by_zone.get(self._zone, 0)) if self._zone else count
-        return here * math.ceil(claim.chips / self._size)
+        return count * math.ceil(claim.chips / self._size)
 
     def _worst_loss(self, smaller: Sequence[Claim], let_go: Mapping[PlacementId, int]) -> int:
         """Return the most places that smaller replicas can spoil, wherever each is put."""
@@ -118,7 +119,7 @@ class Row:
 
 
 def rows(claims: Sequence[Claim], ground: Ground, *, lapsed: Collection[PlacementId] = ()) -> tuple[Row, ...]:
-    """Return the rows that have to hold, larger places first: of each size waited for, anywhere and in demanded zones.
+    """Return the rows that have to hold, larger places first: of each size waited for, in its zone or anywhere.
 
     Args:
         claims: all who wait in the pool.
@@ -127,6 +128,6 @@ def rows(claims: Sequence[Claim], ground: Ground, *, lapsed: Collection[Placemen
     """
     awaited: dict[tuple[int, str], list[Claim]] = defaultdict(list)
     for claim in claims:
-        for zone in ("", *claim.count_by_zone) if claim.id not in lapsed else ():
-            awaited[-claim.chips, zone].append(claim)
+        if claim.id not in lapsed:
+            awaited[-claim.chips, claim.zone].append(claim)
     return tuple(Row(awaited[key], key[1], claims=claims, ground=ground) for key in sorted(awaited))

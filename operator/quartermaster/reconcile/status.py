@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from quartermaster.api import names
 from quartermaster.api.v1alpha1.status import (
+    MOST_PLACEMENTS,
     CapacityStatus,
     Condition,
     CostStatus,
@@ -43,15 +44,14 @@ def status(
     generation: int,
 ) -> InferenceDeploymentStatus:
     """Return the whole status of one deployment; ``rejections`` are those of ``summary``."""
-    placements = _placements(seen, pools_by_name)
     return InferenceDeploymentStatus(
         observed_generation=generation,
         conditions=tuple(conditions),
         replicas=sum(seen.existing_by_placement.values()),
         ready_replicas=sum(seen.ready_by_placement.values()),
         selector=f"{names.DEPLOYMENT_LABEL}={seen.workload.key.name}",
-        accelerators=", ".join(sorted({p.accelerator for p in placements}))[:512] or None,
-        placements=placements,
+        accelerators=", ".join(sorted({p.candidate.accelerator for p in seen.placements}))[:512] or None,
+        placements=_placements(seen, pools_by_name),
         demand=_demand(decision.demand),
         capacity=CapacityStatus(
             requests_per_second=decimal(sum(p.requests_per_second for p in seen.placements)),
@@ -69,7 +69,7 @@ def status(
 def _placements(seen: Seen, pools_by_name: Mapping[str, Pool]) -> tuple[PlacementStatus, ...]:
     capacity = sum(p.requests_per_second for p in seen.placements)
     rows = []
-    for placement in seen.placements:
+    for placement in _largest(seen.placements):
         candidate = placement.candidate
         pool = pools_by_name.get(candidate.pool)
         rows.append(
@@ -79,9 +79,10 @@ def _placements(seen: Seen, pools_by_name: Mapping[str, Pool]) -> tuple[Placemen
                 pool=candidate.pool,
                 accelerator=candidate.accelerator,
                 shape=candidate.shape.key,
+                zone=placement.zone,
                 engine=candidate.shape.engine.value if not candidate.is_external else "External",
                 desired=0 if candidate.is_external else placement.replicas,
-                ready=seen.ready_by_placement.get((candidate.pool, candidate.shape.key), 0),
+                ready=seen.ready_by_placement.get(placement.place, 0),
                 tokens_per_second=decimal(placement.tokens_per_second),
                 dollars_per_hour=decimal(placement.dollars_per_hour),
                 share=decimal(placement.requests_per_second / capacity if capacity else 0.0, 3),
@@ -91,6 +92,14 @@ def _placements(seen: Seen, pools_by_name: Mapping[str, Pool]) -> tuple[Placemen
             )
         )
     return tuple(rows)
+
+
+def _largest(placements: tuple[Placement, ...]) -> tuple[Placement, ...]:
+    """Return as many of the placements as a status tells, in their order: those with the most capacity."""
+    if len(placements) <= MOST_PLACEMENTS:
+        return placements
+    ranked = sorted(range(len(placements)), key=lambda i: -placements[i].requests_per_second)
+    return tuple(placements[i] for i in sorted(ranked[:MOST_PLACEMENTS]))
 
 
 def _price_source(candidate: Candidate, pool: Pool | None) -> str | None:

@@ -3,10 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from quartermaster.planner.fleet import Key
-
-PlacementId = tuple[Key, str, str]
-"""Deployment, pool, shape key: ``Candidate.id``."""
+from quartermaster.planner.plan import PlacementId
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +21,16 @@ class Stock:
     """Whether no rule forbids the place, so that its replicas may stay where others lack room."""
     hosts: tuple[str, ...] = ()
     """Names of the hosts that replicas are bound to, once for each."""
-    zones: tuple[tuple[str, int], ...] = ()
-    """Planned replicas by zone, where the plan demands zones."""
 
     @property
     def pool(self) -> str:
         """Name of the pool."""
-        return self.id[1]
+        return self.id.place.pool
+
+    @property
+    def zone(self) -> str:
+        """Zone that the replicas are bound to; empty where they may be in any."""
+        return self.id.place.zone
 
     @property
     def leaving(self) -> int:

@@ -17,8 +17,9 @@ from types import MappingProxyType
 from typing import Final
 
 from quartermaster.planner.fleet import Key
+from quartermaster.planner.plan import PlacementId
 from quartermaster.reconcile.precedence import Turn, turns
-from quartermaster.reconcile.stock import Ground, PlacementId, Stock
+from quartermaster.reconcile.stock import Ground, Stock
 from quartermaster.reconcile.yielding import given_up
 
 
@@ -60,12 +61,12 @@ def replicas_now(
 
     def keeping(group: Sequence[Stock]) -> dict[PlacementId, int]:
         kept = _kept_for_service(group)
-        more = _kept_for_want_of_room(group, kept, lack_by_key.get(group[0].id[0], Lack()))
+        more = _kept_for_want_of_room(group, kept, lack_by_key.get(group[0].id.workload, Lack()))
         return {stock.id: kept[stock.id] + more[stock.id] for stock in group}
 
     by_workload: dict[Key, list[Stock]] = defaultdict(list)
     for stock in sorted(stocks, key=lambda s: s.id):
-        by_workload[stock.id[0]].append(stock)
+        by_workload[stock.id.workload].append(stock)
     kept = {stock.id: 0 for stock in stocks}
     for group in by_workload.values():
         if any(stock.leaving for stock in group):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from quartermaster.manifests.container import GRACE_SECONDS
-from quartermaster.reconcile.stock import PlacementId
+from quartermaster.planner.plan import PlacementId
 
 LONGEST_WAIT_SECONDS: Final = GRACE_SECONDS + 60.0
 """What leaves may take its whole grace period to finish what it serves; then the scheduler needs a moment."""

@@ -1,14 +1,16 @@
 """InferenceDeployments → workloads: the model's facts resolved, what runs counted from children. No planning here."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 
 from quartermaster.api import names
 from quartermaster.api.v1alpha1 import InferenceDeployment
 from quartermaster.api.v1alpha1.workload import ModelFacts
 from quartermaster.catalog.catalog import Catalog, UnknownNameError
 from quartermaster.catalog.model import Model
+from quartermaster.manifests.labels import place_of
 from quartermaster.planner.fleet import Demand, Key, Running, Source, Workload
+from quartermaster.planner.plan import PlacementId
 from quartermaster.reconcile.chips import is_ours
 from quartermaster.reconcile.observed import ChildSeen, PodSeen
 
@@ -86,13 +88,11 @@ DEFAULT_OUTPUT_TOKENS = 211.0
 
 def running_by_key(children: Iterable[ChildSeen], pods: Iterable[PodSeen]) -> dict[Key, tuple[Running, ...]]:
     """Return the replicas that children hold, and where, by InferenceDeployment; without those on their way out."""
-    seats: dict[tuple[str, str, str, str], list[str]] = {}
+    seats: dict[PlacementId, list[str]] = {}
     for pod in pods:
         if is_ours(pod) and pod.node_name is not None and not pod.is_deleting and not pod.is_finished:
-            wish, pool, shape = (
-                pod.labels.get(label, "") for label in (names.DEPLOYMENT_LABEL, names.POOL_LABEL, names.SHAPE_LABEL)
-            )
-            seats.setdefault((pod.namespace, wish, pool, shape), []).append(pod.node_name)
+            wish = Key(pod.namespace, pod.labels.get(names.DEPLOYMENT_LABEL, ""))
+            seats.setdefault(PlacementId(wish, place_of(pod.labels)), []).append(pod.node_name)
     found: dict[Key, list[Running]] = {}
     for child in children:
         labels = child.labels
@@ -100,17 +100,18 @@ def running_by_key(children: Iterable[ChildSeen], pods: Iterable[PodSeen]) -> di
             continue
         key = Key(child.namespace, labels.get(names.DEPLOYMENT_LABEL, ""))
         status = child.object.get("status", {})
-        pool, shape_key = labels[names.POOL_LABEL], labels.get(names.SHAPE_LABEL, "")
+        place = place_of(labels)
         found.setdefault(key, []).append(
             Running(
-                pool=pool,
-                shape_key=shape_key,
+                pool=place.pool,
+                shape_key=place.shape_key,
+                zone=place.zone,
                 replicas=child.object["spec"].get("replicas", 1),
                 ready=status.get("readyReplicas", 0),
-                hosts=tuple(sorted(seats.get((*astuple(key), pool, shape_key), ()))),
+                hosts=tuple(sorted(seats.get(PlacementId(key, place), ()))),
             )
         )
-    return {key: tuple(sorted(rows, key=lambda r: (r.pool, r.shape_key))) for key, rows in found.items()}
+    return {key: tuple(sorted(rows, key=lambda row: row.place)) for key, rows in found.items()}
 
 
 def workloads(

@@ -7,10 +7,10 @@ from typing import Any
 
 from quartermaster.api import names
 from quartermaster.manifests import drift
-from quartermaster.planner.fleet import Key
+from quartermaster.planner.fleet import Key, Place
 from quartermaster.reconcile.observed import ChildSeen
 from quartermaster.reconcile.outcome import Apply, Clean, Delete, Reference
-from quartermaster.reconcile.rollout import NO_ROLLOUTS, Rollouts, settled
+from quartermaster.reconcile.rollout import with_way_out
 
 API_VERSION_BY_KIND: Mapping[str, str] = {
     "Deployment": "apps/v1",
@@ -63,7 +63,7 @@ def writes(
     seen: Sequence[ChildSeen],
     *,
     kept: frozenset[Identity] = frozenset(),
-    rollouts: Rollouts = NO_ROLLOUTS,
+    refused: frozenset[Place] = frozenset(),
     clean: Mapping[Identity, Clean] = NOTHING_CLEAN,
 ) -> Writes:
     """Return what to apply and what to delete for one InferenceDeployment.
@@ -72,7 +72,7 @@ def writes(
         wanted: manifests in apply order.
         seen: its children.
         kept: children that are not wanted any more, but must stay as they are for now.
-        rollouts: whose replicas sit well, and whose find no node.
+        refused: where a replica of which finds no node.
         clean: children that were as declared when they were last looked at.
     """
     seen_by_identity = {_identity_seen(child): child for child in seen}
@@ -84,7 +84,7 @@ def writes(
             applied.append(Apply(manifest, "it is not there"))
         elif not child.is_deleting:
             identity = _identity(manifest)
-            stated = settled(manifest, child.object, rollouts=rollouts)
+            stated = with_way_out(manifest, child.object, refused_places=refused)
             now = Clean(drift.digest(stated), child.object)
             different = None if _is_still(clean.get(identity), now) else drift.difference(stated, child.object)
             if different is None:

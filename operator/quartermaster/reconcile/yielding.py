@@ -11,8 +11,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 from quartermaster.planner.fleet import Key
+from quartermaster.planner.plan import PlacementId
 from quartermaster.reconcile.precedence import turns
-from quartermaster.reconcile.stock import Ground, PlacementId, Stock
+from quartermaster.reconcile.stock import Ground, Stock
 
 Keeping = Callable[[Sequence[Stock]], Mapping[PlacementId, int]]
 """From the stocks of one deployment to the leaving replicas of each that stay for now."""
@@ -53,8 +54,8 @@ class _Future:
         self._ids_by_key: dict[Key, list[PlacementId]] = defaultdict(list)
         self._ids_by_pool: dict[str, list[PlacementId]] = defaultdict(list)
         for stock_id in self._stock_by_id:
-            self._ids_by_key[stock_id[0]].append(stock_id)
-            self._ids_by_pool[stock_id[1]].append(stock_id)
+            self._ids_by_key[stock_id.workload].append(stock_id)
+            self._ids_by_pool[stock_id.place.pool].append(stock_id)
         self._ground_by_pool = {pool: ground_by_pool.get(pool, Ground()) for pool in self._ids_by_pool}
         self._kept: dict[PlacementId, int] = {}
         self._moving: set[str] = set()
@@ -81,7 +82,7 @@ class _Future:
             for pool, ids in self._ids_by_pool.items()
             if pool not in self._moving and any(self._stock_by_id[i].unbound for i in ids)
         }
-        kept = [self._stock_by_id[i] for i, count in self._kept.items() if count > 0 and i[1] in stuck]
+        kept = [self._stock_by_id[i] for i, count in self._kept.items() if count > 0 and i.place.pool in stuck]
         if not kept:
             return False
         stock = min(kept, key=lambda s: (s.priority, s.id))
@@ -122,14 +123,15 @@ class _Future:
         free = dict(ground.free_chips_by_host)
         has_changed = False
         turn_by_id = turns(members, {pool: ground}, lapsed=self._lapsed)
-        for stock in sorted(members, key=lambda s: (-s.chips_per_replica, not s.zones, s.id)):
+        for stock in sorted(members, key=lambda s: (-s.chips_per_replica, not s.zone, s.id)):
             turn = turn_by_id.get(stock.id)
             hosts = list(stock.hosts)
             for _ in range(turn.replicas - stock.bound if turn else 0):
                 fitting = [
                     host
                     for host, chips in free.items()
-                    if chips >= stock.chips_per_replica and _is_admitted(stock, hosts, host, ground)
+                    if chips >= stock.chips_per_replica
+                    and (not stock.zone or ground.zone_by_host.get(host, "") == stock.zone)
                 ]
                 if not fitting:
                     break
@@ -147,11 +149,3 @@ class _Future:
                 )
         self._ground_by_pool[pool] = Ground(free, ground.zone_by_host, ground.is_whole)
         return has_changed
-
-
-def _is_admitted(stock: Stock, hosts: Sequence[str], host: str, ground: Ground) -> bool:
-    """Whether the plan ties the stock to no zone, or wants one more in that of the host."""
-    if not stock.zones:
-        return True
-    zone = ground.zone_by_host.get(host, "")
-    return sum(ground.zone_by_host.get(h, "") == zone for h in hosts) < dict(stock.zones).get(zone, 0)

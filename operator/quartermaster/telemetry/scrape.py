@@ -19,6 +19,7 @@ import aiohttp
 from quartermaster.api.names import SERVING_PORT
 from quartermaster.autoscaler.sample import Readings, Sample
 from quartermaster.catalog.vocabulary import MetricDialect
+from quartermaster.planner.fleet import Place
 from quartermaster.telemetry.dialects import DIALECTS, readings
 from quartermaster.telemetry.exposition import GarbageError, TooManySeriesError, parse
 
@@ -56,8 +57,7 @@ class Target:
 
     pod_uid: str
     pod_name: str
-    pool: str
-    shape_key: str
+    place: Place
     address: str
     """IP address of the pod."""
     dialect: MetricDialect
@@ -167,7 +167,7 @@ class Scraper:
         found = _read(target.dialect, page)
         if found.is_empty:
             return Scraped(target, ScrapeResult.MISSING_SERIES, detail="none of the engine's series is there")
-        sample = Sample(target.pod_uid, target.pod_name, target.pool, target.shape_key, at_seconds, found)
+        sample = Sample(target.pod_uid, target.pod_name, target.place, at_seconds, found)
         if not found.is_telling:
             return Scraped(target, ScrapeResult.MISSING_SERIES, sample, f"not there: {', '.join(found.missing)}")
         return Scraped(target, ScrapeResult.OK, sample)

@@ -13,12 +13,12 @@ it. ``u`` is there in the soft form alone.
 """
 
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from quartermaster.planner.fleet import Host, Pool, Workload
-from quartermaster.planner.plan import Candidate
+from quartermaster.planner.fleet import Host, Place, Pool, Workload
+from quartermaster.planner.plan import Candidate, Placement
 from tests.benchmarks.baselines.milp import INFINITY, Rows, minimise
 from tests.benchmarks.baselines.offer import DEFAULT_MAX_REPLICAS, CandidateId, Offer, Result, most_replicas, result
 
@@ -159,26 +159,18 @@ class Program:
             self.rows.row([*((i, rates[i] / scale * ((i in inside) - share)) for i in own), *slack], high=0.0)
 
     def _changes(self, workload: Workload, own: list[int]) -> None:
-        """Price every replica more or less than runs; in pools where zones matter, zone by zone."""
-        hosts_by_candidate: dict[tuple[str, str], list[str]] = defaultdict(list)
-        count_by_candidate: dict[tuple[str, str], int] = defaultdict(int)
-        for row in workload.running:
-            hosts_by_candidate[row.pool, row.shape_key] += row.hosts
-            count_by_candidate[row.pool, row.shape_key] += row.replicas
-        groups: dict[tuple[CandidateId, str], list[int]] = defaultdict(list)
+        """Price every replica more or less than runs; of those that are spread over zones, zone by zone."""
+        row_by_place = {row.place: row for row in workload.running}
+        is_spread = (workload.spec.placement.min_zones or 1) > 1
+        groups: dict[Place, list[int]] = defaultdict(list)
         for i in own:
-            candidate = self.spots[i].candidate
-            key = (candidate.pool, candidate.shape.key)
-            is_seated = len(hosts_by_candidate[key]) == count_by_candidate[key] > 0
-            zone = self.spots[i].zone if is_seated and candidate.pool in self._zoned else ""
-            groups[candidate.id, zone].append(i)
-        for (_, zone), members in groups.items():
-            candidate = self.spots[members[0]].candidate
-            key = (candidate.pool, candidate.shape.key)
-            pool = self._pools[candidate.pool]
-            here = {host.name for host in pool.hosts if not zone or host.zone == zone}
-            seats = [name for name in hosts_by_candidate[key] if name in here]
-            before = float(len(seats) if zone else count_by_candidate[key])
+            spot = self.spots[i]
+            groups[Place(spot.candidate.pool, spot.candidate.shape.key, spot.zone if is_spread else "")].append(i)
+        for place, members in groups.items():
+            candidate, row = self.spots[members[0]].candidate, row_by_place.get(place)
+            known = {host.name for host in self._pools[candidate.pool].hosts}
+            seats = [name for name in row.hosts if name in known] if row else []
+            before = float(row.replicas) if row else 0.0
             fraction = EXTERNAL_CHANGE_FRACTION if candidate.is_external else CHANGE_FRACTION
             changed = self.rows.variable(candidate.dollars_per_hour * fraction, INFINITY)
             self.rows.row([(changed, 1.0), *((i, -1.0) for i in members)], low=-before)
@@ -206,6 +198,20 @@ class Program:
         for identity, members in groups.items():
             count = float(counts.get(identity, 0))
             self.rows.row([(i, 1.0) for i in members], low=count, high=count)
+
+    def realise(self, placements: Iterable[Placement]) -> None:
+        """Demand these replicas, in their zones where they are bound to one, and no others."""
+        counts: Counter[CandidateId] = Counter()
+        for placement in placements:
+            counts[placement.candidate.id] += placement.replicas
+            here = [
+                i
+                for i, spot in self.spots.items()
+                if spot.candidate.id == placement.candidate.id and spot.zone == placement.zone
+            ]
+            if placement.zone:
+                self.rows.row([(i, 1.0) for i in here], low=placement.replicas, high=placement.replicas)
+        self.fix(counts)
 
     def _stock(self) -> None:
         by_pool: dict[str, list[int]] = defaultdict(list)

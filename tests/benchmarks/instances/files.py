@@ -124,6 +124,7 @@ def _labels(workload: Workload, row: Running) -> dict[str, str]:
         names.DEPLOYMENT_LABEL: workload.key.name,
         names.POOL_LABEL: row.pool,
         names.SHAPE_LABEL: row.shape_key,
+        **({names.ZONE_LABEL: row.zone} if row.zone else {}),
     }
 
 
@@ -133,7 +134,7 @@ def _child(workload: Workload, row: Running) -> Object:
         "apiVersion": "apps/v1",
         "kind": "Deployment",
         "metadata": {
-            "name": f"{workload.key.name}-{row.pool}-{row.shape_key}"[:253],
+            "name": "-".join((workload.key.name, *(part for part in row.place if part)))[:253],
             "namespace": workload.key.namespace,
             "labels": labels,
             "ownerReferences": [_owner(workload)],

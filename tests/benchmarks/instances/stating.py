@@ -1,5 +1,6 @@
 """A deployment as people state it, from its draft: the spec, the demand and what runs. It decides nothing else."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
@@ -45,12 +46,21 @@ def state(
         spec=InferenceDeploymentSpec.model_validate(stated),
         model=service.model,
         demand=Demand(float(rate), service.input_tokens, service.output_tokens, source=Source.DECLARED),
-        running=tuple(
-            Running(pool, shape_key, len(hosts), len(hosts), tuple(hosts))
-            for (pool, shape_key), hosts in seats_by_way(running).items()
-        ),
+        running=_running(running, is_zoned=found.spread is Spread.ZONES),
     )
     return workload, running
+
+
+def _running(seated: Seated, *, is_zoned: bool) -> tuple[Running, ...]:
+    by_zone: dict[str, Seated] = defaultdict(list)
+    for way, seat in seated:
+        by_zone[seat.zone if is_zoned else ""].append((way, seat))
+    rows = [
+        Running(pool, shape_key, len(hosts), len(hosts), tuple(hosts), zone)
+        for zone, part in by_zone.items()
+        for (pool, shape_key), hosts in seats_by_way(part).items()
+    ]
+    return tuple(sorted(rows, key=lambda row: row.place))
 
 
 def _placement(draft: Draft, found: Planted) -> Mapping[str, Any]:

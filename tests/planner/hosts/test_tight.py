@@ -41,7 +41,7 @@ def test_limits_are_tightened_by_what_found_no_host_and_true_limits_are_kept() -
     posed = posed_of(fleet(pool(nodes=HALF_FULL)), _asked("pool"))
     counts = solve(posed.problem, priorities_of(posed)).counts
     left_by_pool = homeless(posed, counts)
-    assert [seat.owner.chips for seat in left_by_pool["pool"]] == [8]
+    assert [owner.chips for owner in left_by_pool["pool"]] == [8]
     tight = tightened(posed, counts, left_by_pool)
     assert 8 not in {limit.chips for limit in posed.limits}
     assert [limit.chips for limit in tight.limits] == [*(limit.chips for limit in posed.limits), 8]

@@ -73,7 +73,7 @@ def _without(where: Fleet, asked: Sequence[Workload], at: int, lost: Host) -> tu
 def _can_be_realised(where: Fleet, asked: Sequence[Workload], made: Plan) -> bool:
     """Whether every replica finds a host, and no rule is broken where everything is served."""
     program = Program(offer(where, asked, tuple(made.candidates)), is_soft=bool(made.shortfalls), by_host=True)
-    program.fix({placement.candidate.id: placement.replicas for placement in made.placements})
+    program.realise(made.placements)
     return run(program, seconds=60.0, gap_fraction=1.0).has_solution
 
 

@@ -1,6 +1,6 @@
 """What Quartermaster reports on an InferenceDeployment. Everything is optional, and judged from what was seen."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import Field, StringConstraints
 
@@ -13,8 +13,10 @@ Message = Annotated[str, StringConstraints(max_length=4096)]
 Timestamp = Annotated[str, Field(json_schema_extra={"format": "date-time"}, max_length=64)]
 ConditionStatus = Annotated[str, StringConstraints(pattern=r"^(True|False|Unknown)$", max_length=7)]
 
+MOST_PLACEMENTS: Final = 128
+"""Placements that a status tells."""
 
-_BY_CANDIDATE = ListType("map", ("cluster", "pool", "shape"))
+_BY_PLACE = ListType("map", ("cluster", "pool", "shape", "zone"))
 
 
 class Condition(ApiModel):
@@ -35,7 +37,7 @@ class Condition(ApiModel):
 
 
 class PlacementStatus(ApiModel):
-    """One pool and shape that replicas run on."""
+    """One pool and shape, in one zone or in any, that replicas run on."""
 
     cluster: Text
     """Cluster of the pool."""
@@ -47,6 +49,8 @@ class PlacementStatus(ApiModel):
     """Catalog name of the accelerator."""
     shape: Text
     """Key of the shape."""
+    zone: Text
+    """Zone that the replicas are bound to; empty where they may be in any zone of the pool."""
     engine: Text
     """Engine that serves."""
     desired: Annotated[int, Field(ge=0)]
@@ -147,8 +151,8 @@ class InferenceDeploymentStatus(ApiModel):
     """Label selector of the replicas' pods."""
     accelerators: Annotated[str, StringConstraints(max_length=512)] | None = None
     """Accelerators in use, for the printer column."""
-    placements: Annotated[tuple[PlacementStatus, ...], Field(max_length=128), _BY_CANDIDATE] = ()
-    """Where replicas run."""
+    placements: Annotated[tuple[PlacementStatus, ...], Field(max_length=MOST_PLACEMENTS), _BY_PLACE] = ()
+    """Where replicas run; of more than 128 placements those with the most capacity."""
     demand: DemandStatus | None = None
     """The load that the plan serves."""
     capacity: CapacityStatus | None = None

@@ -2,23 +2,23 @@
 
 from quartermaster.planner.eligibility.candidates import EXTERNAL_UNITS
 from quartermaster.planner.fleet import Fleet, Key, Pool
-from quartermaster.planner.plan import Candidate, Plan
+from quartermaster.planner.plan import Candidate, Placement, Plan
 from quartermaster.planner.room import free_replicas
 
 __all__ = ["free_replicas", "headroom"]
 
 
-def headroom(fleet: Fleet, plan: Plan, key: Key) -> tuple[tuple[Candidate, int], ...]:
-    """Return how many more replicas of each placement of the deployment would fit now, by candidate.
+def headroom(fleet: Fleet, plan: Plan, key: Key) -> tuple[tuple[Placement, int], ...]:
+    """Return how many more replicas of each placement of the deployment would fit now.
 
-    Candidates of one pool share its chips: the numbers hold one at a time, not together.
+    Placements of one pool share its chips: the numbers hold one at a time, not together.
     """
     pools = {pool.name: pool for pool in fleet.pools}
-    found: list[tuple[Candidate, int]] = []
+    found: list[tuple[Placement, int]] = []
     for placement in plan.placements_of(key):
         pool = pools.get(placement.candidate.pool)
         if pool is not None:
-            found.append((placement.candidate, _more(pool, plan, placement.candidate, replicas=placement.replicas)))
+            found.append((placement, _more(pool, plan, placement.candidate, replicas=placement.replicas)))
     return tuple(found)
 
 

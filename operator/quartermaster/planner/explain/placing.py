@@ -1,6 +1,5 @@
-"""Counts said as placements: a row for every candidate with replicas, with zones where they are spread. No choice."""
+"""Counts said as placements: a row for every option with replicas. No choice."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 
@@ -26,12 +25,12 @@ def in_order(placements_by_key: Mapping[Key, tuple[Placement, ...]], keys: Itera
 def _placements(posed: Posed, counts: Ints, need: int) -> tuple[Placement, ...]:
     first, last = np.searchsorted(posed.problem.options.need, [need, need + 1]).tolist()
     offer, zones = posed.offers[need], posed.problem.options.zone
-    rows: dict[int, list[tuple[str, int]]] = defaultdict(list)
-    for i in (first + np.flatnonzero(counts[first:last])).tolist():
-        zone = "" if zones[i] == ANY_ZONE else posed.places.zones[zones[i]]
-        rows[int(offer.candidate[i - first])].append((zone, int(counts[i])))
     placed = [
-        Placement(offer.admitted.candidate(candidate), sum(n for _, n in found), tuple(row for row in found if row[0]))
-        for candidate, found in rows.items()
+        Placement(
+            offer.admitted.candidate(int(offer.candidate[i - first])),
+            int(counts[i]),
+            "" if zones[i] == ANY_ZONE else posed.places.zones[zones[i]],
+        )
+        for i in (first + np.flatnonzero(counts[first:last])).tolist()
     ]
-    return tuple(sorted(placed, key=lambda placement: placement.candidate.id[1:]))
+    return tuple(sorted(placed, key=lambda placement: placement.place))

@@ -11,12 +11,12 @@ from dataclasses import replace
 import numpy as np
 
 from quartermaster.planner.covers.cheapest import Covers
-from quartermaster.planner.hosts.pack import Seat
 from quartermaster.planner.hosts.seating import homeless
 from quartermaster.planner.numerics.arrays import Ints
 from quartermaster.planner.posing.column import chosen_columns, total_of, unmet_of
 from quartermaster.planner.posing.pose import Posed, priorities_of
 from quartermaster.planner.posing.problem import Part, Problem, softened
+from quartermaster.planner.room import Owner
 from quartermaster.planner.solver.solve import Solution, objective_of
 
 MOST = 64
@@ -77,13 +77,13 @@ def _covered(posed: Posed, counts: Ints, need: int, *, is_sure: bool) -> Ints:
     return counts
 
 
-def _capped(posed: Posed, part: Part, own: Ints, left_by_pool: Mapping[str, Sequence[Seat]]) -> Problem:
+def _capped(posed: Posed, part: Part, own: Ints, left_by_pool: Mapping[str, Sequence[Owner]]) -> Problem:
     """Return the problem with fewer replicas of what found no host."""
     options = part.problem.options
     most = options.most.copy()
     for place in np.flatnonzero(own).tolist():
         left = left_by_pool.get(posed.places.pools[posed.pool[part.options[place]]].name, ())
         if left:
-            alike = [seat for seat in left if seat.owner.chips == options.chips[place]]
+            alike = [owner for owner in left if owner.chips == options.chips[place]]
             most[place] = max(int(own[place]) - max(len(alike), 1), 0)
     return replace(part.problem, options=replace(options, most=most))

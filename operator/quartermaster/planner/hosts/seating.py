@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from quartermaster.planner.hosts.pack import Party, Seat, is_certain, unseated
+from quartermaster.planner.hosts.pack import Party, is_certain, unseated
 from quartermaster.planner.numerics.arrays import Ints
-from quartermaster.planner.posing.offer import ANY_ZONE, Offer, is_spread
+from quartermaster.planner.posing.offer import ANY_ZONE, Offer
 from quartermaster.planner.posing.pose import Posed, priorities_of
 from quartermaster.planner.room import Owner
 from quartermaster.planner.solver.solve import Solution, objective_of
@@ -16,12 +16,12 @@ from quartermaster.planner.solver.solve import Solution, objective_of
 
 def homeless(
     posed: Posed, counts: Ints, among: Collection[str] | None = None, *, is_sure: bool = True
-) -> dict[str, list[Seat]]:
+) -> dict[str, list[Owner]]:
     """Return the planned replicas that find no host, by pool; of all pools, or of some.
 
     ``is_sure`` says whether they must find one whoever leaves where a deployment shrinks.
     """
-    found: dict[str, list[Seat]] = {}
+    found: dict[str, list[Owner]] = {}
     for index, parties in _parties(posed, counts, among).items():
         pool = posed.places.pools[index]
         tenants = posed.tenants[pool.name]
@@ -37,22 +37,18 @@ def _parties(posed: Posed, counts: Ints, among: Collection[str] | None) -> dict[
     taken = np.flatnonzero((counts > 0) & (options.chips > 0))
     need = options.need[taken]
     columns = (need, taken - posed.starts[need], posed.pool[taken], options.zone[taken], counts[taken])
-    zones: dict[tuple[int, Owner], list[tuple[str, int]]] = defaultdict(list)
+    found: dict[int, list[Party]] = defaultdict(list)
     for owner, place, pool, zone, count in zip(*(column.tolist() for column in columns), strict=True):
         if among is None or pools[pool].name in among:
             name = "" if zone == ANY_ZONE else posed.places.zones[zone]
-            zones[pool, _owner(posed.offers[owner], place)].append((name, count))
-    found: dict[int, list[Party]] = defaultdict(list)
-    for (pool, owner), rows in sorted(zones.items()):
-        total = sum(count for _, count in rows)
-        found[pool].append(Party(owner, total, tuple(sorted(rows)) if owner.is_spread and rows[0][0] else ()))
-    return found
+            found[pool].append(Party(_owner(posed.offers[owner], place, name), count))
+    return {pool: sorted(parties) for pool, parties in sorted(found.items())}
 
 
-def _owner(one: Offer, place: int) -> Owner:
+def _owner(one: Offer, place: int, zone: str) -> Owner:
     found = one.admitted
     shape, _ = found.offers[found.offer[one.candidate[place]]]
-    return Owner(one.need.key, shape.key, shape.chips, is_spread(found.judged.workload))
+    return Owner(one.need.key, shape.key, shape.chips, zone)
 
 
 def without_unseated(posed: Posed, solution: Solution) -> Solution:
@@ -63,7 +59,7 @@ def without_unseated(posed: Posed, solution: Solution) -> Solution:
     left_by_pool = homeless(posed, counts, is_sure=False)
     while left_by_pool:
         for name, left in left_by_pool.items():
-            size, zone = left[0].owner.chips, left[0].zone
+            size, zone = left[0].chips, left[0].zone
             same = np.flatnonzero((counts > 0) & (posed.pool == index[name]) & (options.chips == size))
             if zone:
                 same = same[options.zone[same] == posed.places.zone_index[zone]]

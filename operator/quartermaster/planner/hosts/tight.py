@@ -13,13 +13,13 @@ import numpy as np
 
 from quartermaster.planner.covers.cheapest import Covers
 from quartermaster.planner.hosts.finer import finer_counts
-from quartermaster.planner.hosts.pack import Seat
 from quartermaster.planner.hosts.reseat import reseated
 from quartermaster.planner.hosts.seating import homeless, without_unseated
 from quartermaster.planner.numerics.arrays import Ints
 from quartermaster.planner.posing.limit import Rows, entries_of, limits_of, usage_from
 from quartermaster.planner.posing.offer import ANY_ZONE
 from quartermaster.planner.posing.pose import Posed
+from quartermaster.planner.room import Owner
 from quartermaster.planner.solver.proven import asked_of
 from quartermaster.planner.solver.solve import Solution, objective_of
 from quartermaster.planner.solver.whole import refitted
@@ -56,15 +56,15 @@ def realised(posed: Posed, solution: Solution, *, is_late: Callable[[], bool]) -
     return reseated(posed, solution, is_late=is_late)
 
 
-def tightened(posed: Posed, counts: Ints, left_by_pool: Mapping[str, Sequence[Seat]]) -> Posed:
+def tightened(posed: Posed, counts: Ints, left_by_pool: Mapping[str, Sequence[Owner]]) -> Posed:
     """Return the problem in which limits are tighter than what the counts take, by what found no host.
 
     Further limits may come behind those that were known.
     """
     left: Counter[tuple[int, int, int]] = Counter()
     for index, pool in enumerate(posed.places.pools):
-        for seat in left_by_pool.get(pool.name, ()):
-            left[index, seat.owner.chips, posed.places.zone_index[seat.zone] if seat.zone else ANY_ZONE] += 1
+        for owner in left_by_pool.get(pool.name, ()):
+            left[index, owner.chips, posed.places.zone_index[owner.zone] if owner.zone else ANY_ZONE] += 1
     posed = _with_limits(posed, left)
     place = {(limit.pool, limit.chips, limit.zone): row for row, limit in enumerate(posed.limits)}
     room, taken = posed.problem.room.copy(), posed.problem.taken(counts)

@@ -8,7 +8,7 @@ import numpy as np
 
 from quartermaster.planner.fleet import Fleet, Host, Pool, Workload
 from quartermaster.planner.numerics.arrays import Bools, Floats, Ints, spans
-from quartermaster.planner.posing.offer import ANY_ZONE, Places, is_spread
+from quartermaster.planner.posing.offer import ANY_ZONE, Places
 from quartermaster.planner.room import Owner, Tenants, available, is_whole, places_in
 
 AT_ONCE = 100_000
@@ -178,7 +178,7 @@ def tenants_after(
             if row.pool not in seated:
                 seated[row.pool] = list(before[row.pool].seated)
                 loose[row.pool] = Counter(before[row.pool].loose)
-            owner = Owner(workload.key, row.shape_key, chips_of(row.shape_key), is_spread(workload))
+            owner = Owner(workload.key, row.shape_key, chips_of(row.shape_key), row.zone)
             if row.hosts and sign > 0:
                 seated[row.pool] += [(name, owner) for name in row.hosts]
             elif row.hosts:

@@ -5,7 +5,6 @@ it stays as it is when nodes come and go.
 """
 
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -14,7 +13,7 @@ import numpy as np
 from quartermaster.planner.eligibility.admitted import Admitted, admitted
 from quartermaster.planner.eligibility.external import EXTERNAL_UNITS
 from quartermaster.planner.eligibility.judged import Judged
-from quartermaster.planner.fleet import Key, Pool, Running, Workload
+from quartermaster.planner.fleet import Key, Place, Pool, Workload
 from quartermaster.planner.numerics.arrays import Bools, Floats, Ints
 
 DEFAULT_MAX_REPLICAS = 1000
@@ -236,35 +235,18 @@ def _enough(workload: Workload, rate: Floats, wanted: float, *, is_external: Boo
 
 
 def _running(workload: Workload, found: Admitted, own: Ints, zone: Ints, *, places: Places) -> Ints:
-    """Return the replicas that run, by option; those of an unknown zone are taken to be spread evenly."""
+    """Return the replicas that run, by option."""
     counts = np.zeros(own.size, dtype=np.int64)
     if not workload.running:
         return counts
-    rows = {(row.pool, row.shape_key): row for row in workload.running}
+    replicas_by_place = {row.place: row.replicas for row in workload.running}
     pools = found.judged.view.pools
     key_of = [shape.key for shape, _ in found.offers]
-    zones: dict[tuple[str, str], dict[int, int]] = {}
-    for place, (candidate, where) in enumerate(zip(own.tolist(), zone.tolist(), strict=True)):
-        pool = pools[found.pool[candidate]]
-        name = (pool.name, key_of[found.offer[candidate]])
-        row = rows.get(name)
-        if row is None:
-            continue
-        if where == ANY_ZONE:
-            counts[place] = row.replicas
-            continue
-        if name not in zones:
-            zones[name] = _by_zone(row, pool, places)
-        counts[place] = zones[name][where]
+    for i, (candidate, where) in enumerate(zip(own.tolist(), zone.tolist(), strict=True)):
+        name = "" if where == ANY_ZONE else places.zones[where]
+        place = Place(pools[found.pool[candidate]].name, key_of[found.offer[candidate]], name)
+        counts[i] = replicas_by_place.get(place, 0)
     return counts
-
-
-def _by_zone(row: Running, pool: Pool, places: Places) -> dict[int, int]:
-    zone_of = {host.name: places.zone_index[host.zone] for host in pool.hosts}
-    seated = Counter(zone_of[name] for name in row.hosts if name in zone_of)
-    loose = max(row.replicas - seated.total(), 0)
-    names = sorted(set(zone_of.values()))
-    return {zone: seated[zone] + (loose + len(names) - 1 - place) // len(names) for place, zone in enumerate(names)}
 
 
 def _bare_need(workload: Workload, wanted: float, *, is_inside: bool) -> Need:
