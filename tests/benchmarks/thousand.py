@@ -147,15 +147,15 @@ class Bench:
 
     def lose(self, node: str) -> None:
         """Delete a node; tell when its replicas serve elsewhere. Where its pool has room nothing has to be decided."""
-        before, began = self._replicas(), time.monotonic()
+        before, told, began = self._replicas(), len(self._process.log()), time.monotonic()
         self._cluster.delete("nodes", node)
         self._cluster.wait("the node's pods are gone", lambda: self._has_left(node), CHANGED_SECONDS)
         time.sleep(LOOK_SECONDS)
         self._until(began, "a node was lost, and all is settled again", _is_settled)
         after = self._replicas()
         moved = {child: after[child] - before[child] for child in before.keys() | after.keys()}
-        told = {child: by for child, by in sorted(moved.items()) if by}
-        print(f"a lost node: children changed {told}", flush=True)
+        changed = {child: by for child, by in sorted(moved.items()) if by}
+        print(f"a lost node: children changed {changed}; plans {self._plans_since(told)}", flush=True)
 
     def _has_left(self, node: str) -> bool:
         pods = self._cluster.get("pods", None, NAMESPACE, names.DEPLOYMENT_LABEL)
@@ -163,7 +163,8 @@ class Bench:
 
     def change(self, what: str, name: str, act: Callable[[], object]) -> None:
         """Make one change; tell when the first child of the deployment was changed, and what moved."""
-        before, mark, began = self._replicas(), self._cluster.audit.mark(), time.monotonic()
+        before, told = self._replicas(), len(self._process.log())
+        mark, began = self._cluster.audit.mark(), time.monotonic()
         act()
         self._cluster.wait(f"{what} is answered", lambda: self._has_written(mark, name), CHANGED_SECONDS)
         seconds = time.monotonic() - began
@@ -173,7 +174,15 @@ class Bench:
         moved = {child: after[child] - before[child] for child in before.keys() | after.keys()}
         others = sum(abs(by) for child, by in moved.items() if not child.startswith(f"{name}-"))
         own = {child: by for child, by in moved.items() if by and child.startswith(f"{name}-")}
-        print(f"{what}: the first child is changed after {seconds:.2f} s; {own}; of others {others}", flush=True)
+        print(
+            f"{what}: the first child is changed after {seconds:.2f} s; {own}; of others {others};"
+            f" plans {self._plans_since(told)}",
+            flush=True,
+        )
+
+    def _plans_since(self, told: int) -> dict[str, int]:
+        """Return why plans were made that changed something, and how many."""
+        return dict(Counter(reason for line in self._process.log()[told:] if (reason := line.get("plan_reason"))))
 
     def _replicas(self) -> Counter[str]:
         ours = f"{names.MANAGED_BY_LABEL}={names.MANAGED_BY},{names.DEPLOYMENT_LABEL}"
