@@ -23,6 +23,8 @@ from quartermaster.reconcile.outcome import Decision
 
 _REJECTIONS_SHOWN = 16
 _TEXT_LIMIT = 1024
+_PLANNED_DIGITS = 6
+"""Digits of rates that only change with the plan: pages round them once more."""
 
 
 def decimal(number: float, digits: int = 4) -> str:
@@ -32,6 +34,11 @@ def decimal(number: float, digits: int = 4) -> str:
     value = Decimal(repr(float(f"{number:.{digits}g}")))
     text = f"{value:.9f}".rstrip("0").rstrip(".")
     return text or "0"
+
+
+def cents(dollars: float) -> str:
+    """Return an amount as a decimal string of the API: to the cent, and below a dollar with four digits."""
+    return decimal(float(f"{dollars:.2f}"), 15) if dollars >= 1 else decimal(dollars)
 
 
 def status(
@@ -54,8 +61,8 @@ def status(
         placements=_placements(seen, pools_by_name),
         demand=_demand(decision.demand),
         capacity=CapacityStatus(
-            requests_per_second=decimal(sum(p.requests_per_second for p in seen.placements)),
-            tokens_per_second=decimal(sum(p.tokens_per_second for p in seen.placements)),
+            requests_per_second=decimal(sum(p.requests_per_second for p in seen.placements), _PLANNED_DIGITS),
+            tokens_per_second=decimal(sum(p.tokens_per_second for p in seen.placements), _PLANNED_DIGITS),
             unserved_requests_per_second=decimal(seen.shortfall.requests_per_second if seen.shortfall else 0.0),
         ),
         cost=_cost(seen.placements, decision),
@@ -83,8 +90,8 @@ def _placements(seen: Seen, pools_by_name: Mapping[str, Pool]) -> tuple[Placemen
                 engine=candidate.shape.engine.value if not candidate.is_external else "External",
                 desired=0 if candidate.is_external else placement.replicas,
                 ready=seen.ready_by_placement.get(placement.place, 0),
-                tokens_per_second=decimal(placement.tokens_per_second),
-                dollars_per_hour=decimal(placement.dollars_per_hour),
+                tokens_per_second=decimal(placement.tokens_per_second, _PLANNED_DIGITS),
+                dollars_per_hour=cents(placement.dollars_per_hour),
                 share=decimal(placement.requests_per_second / capacity if capacity else 0.0, 3),
                 throughput_source=candidate.throughput.source.value,
                 price_source=_price_source(candidate, pool),
@@ -128,7 +135,7 @@ def _cost(placements: Sequence[Placement], decision: Decision) -> CostStatus:
     capacity = sum(p.requests_per_second for p in placements)
     tokens_per_hour = min(demand.requests_per_second, capacity) * demand.output_tokens * _SECONDS_PER_HOUR
     return CostStatus(
-        dollars_per_hour=decimal(dollars),
+        dollars_per_hour=cents(dollars),
         dollars_per_million_tokens=decimal(dollars / tokens_per_hour * 1e6 if tokens_per_hour else 0.0),
         fleet_gap=decimal(decision.gap_fraction),
         fleet_gap_dollars_per_hour=decimal(decision.gap_dollars_per_hour),
