@@ -89,7 +89,7 @@ def decide(
         plan_reason=made.reason,
         memory=Memory(
             plan=plan,
-            structure_digest=made.structure_digest,
+            structure=made.structure,
             planned_at_seconds=observed.now_seconds if must_plan else memory.planned_at_seconds,
             search=made.search,
             planned_demand_by_key=made.demand_by_key if must_plan else memory.planned_demand_by_key,

@@ -11,6 +11,7 @@ from quartermaster.manifests.errors import ManifestError
 from quartermaster.planner.fleet import Demand, Fleet, Key, Pool
 from quartermaster.planner.plan import PlacementId, Plan
 from quartermaster.reconcile.record import Profiling
+from quartermaster.reconcile.structure import Structure
 from quartermaster.reconcile.waiting import Wait
 
 
@@ -123,8 +124,8 @@ class Memory:
     """What one decision hands to the next. Losing it costs one plan, never a replica."""
 
     plan: Plan | None = None
-    structure_digest: str = ""
-    """Digest of everything that a plan is made from, but for the load."""
+    structure: Structure = ()
+    """Everything that the plan was made from, but for the load."""
     planned_at_seconds: float = 0.0
     search: Search = field(default_factory=Search)
     """How far the plan was sought."""

@@ -17,12 +17,12 @@ from quartermaster.planner.planning import GOAL_FRACTION
 from quartermaster.planner.planning import plan as make_plan
 from quartermaster.planner.solver.master import never
 from quartermaster.reconcile import capacity
-from quartermaster.reconcile.digest import structure_digest
 from quartermaster.reconcile.observation import Observed
 from quartermaster.reconcile.observed import ChildSeen
 from quartermaster.reconcile.outcome import Memory, Search
 from quartermaster.reconcile.pools import Refusal, pools
 from quartermaster.reconcile.servable import servable_rule
+from quartermaster.reconcile.structure import Structure, structure
 from quartermaster.reconcile.waiting import lapsed
 from quartermaster.reconcile.workloads import Unplannable, running_by_key, workloads
 from quartermaster.reconcile.writes import owned_by_key
@@ -45,7 +45,7 @@ class Planned:
     demand_by_key: Mapping[Key, Demand] = field(hash=False)
     workloads: tuple[Workload, ...]
     unplannable: tuple[Unplannable, ...]
-    structure_digest: str
+    structure: Structure
     sized: capacity.Sized
     plan: Plan
     reason: str
@@ -93,13 +93,13 @@ def planned(
     demand_by_key = capacity.demands(documents, load_by_key, observed, memory)
     good, unplannable = workloads(documents, catalog, demand_by_key=demand_by_key, running=running)
 
-    structure = structure_digest(fleet, good)
+    made_from = structure(fleet, good)
     is_due = observed.now_seconds - memory.planned_at_seconds >= plan_seconds and not _is_starting(observed, memory)
     before = memory.plan or Plan()
     sized = capacity.size(before, good, load_by_key, fleet=fleet, memory=memory)
     reasons = {
         "FirstPlan": memory.plan is None,
-        "FleetOrSpecChanged": structure != memory.structure_digest,
+        "FleetOrSpecChanged": made_from != memory.structure,
         "TokenMixChanged": capacity.has_drifted(good, memory),
         "PoolFull": sized.needs_plan,
         "RoomIsGone": not memory.blocked <= memory.planned_blocked,
@@ -130,7 +130,7 @@ def planned(
         demand_by_key=demand_by_key,
         workloads=good,
         unplannable=unplannable,
-        structure_digest=structure,
+        structure=made_from,
         sized=sized,
         plan=plan,
         reason=reason,
