@@ -19,7 +19,6 @@ class Laid:
         """Lay out the items; the rest follows when somebody asks."""
         self.items = _items_of(problem)
         self._options, self._usage = problem.options, problem.usage
-        self._count = problem.needs.count
 
     def suits(self, problem: Problem) -> bool:
         """Whether it is of the same options and limits."""
@@ -33,17 +32,23 @@ class Laid:
         return uses
 
     @cached_property
-    def _wanted(self) -> Ints:
-        return np.unique(self._usage.limit * self._count + self._options.need[self._usage.option])
+    def _wanted(self) -> tuple[Ints, Ints]:
+        limit = self._usage.limit
+        # Small numbers are sorted by their digits; entries are by need already, and stay so.
+        order = np.argsort(limit.astype(np.min_scalar_type(limit.max(initial=0))), kind="stable")
+        limit, need = limit[order], self._options.need[self._usage.option[order]]
+        is_new = np.ones(limit.size, dtype=np.bool_)
+        is_new[1:] = (limit[1:] != limit[:-1]) | (need[1:] != need[:-1])
+        return limit[is_new], need[is_new]
 
-    @cached_property
+    @property
     def wanted_by(self) -> Ints:
         """Needs that may want a limit, one limit after another."""
-        return self._wanted % self._count
+        return self._wanted[1]
 
     def starts(self, limits: int) -> Ints:
         """Where in ``wanted_by`` each of so many limits begins, and their end."""
-        return np.searchsorted(self._wanted // self._count, np.arange(limits + 1))
+        return np.searchsorted(self._wanted[0], np.arange(limits + 1))
 
 
 def _items_of(problem: Problem) -> Records[Item]:
