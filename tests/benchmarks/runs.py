@@ -325,19 +325,14 @@ def _moved(before: Plan, after: Plan) -> int:
 def from_files(asked: Asked) -> Figures:
     """Return the figures of the whole process that plans from files."""
     with tempfile.TemporaryDirectory() as folder:
-        write(asked.instance, Path(folder))
-        command = [
-            sys.executable,
-            "-m",
-            "quartermaster.cli.main",
-            "plan",
-            "--fleet",
-            folder,
-            "-f",
-            folder,
-            "-o",
-            "json",
-        ]
+        fleet, wanted = Path(folder, "fleet"), Path(folder, "wanted")
+        fleet.mkdir()
+        wanted.mkdir()
+        for path in write(asked.instance, fleet):
+            if path.stem == "inferencedeployments":
+                path.rename(wanted / path.name)
+        command = [sys.executable, "-m", "quartermaster.cli.main"]
+        command += ["plan", "--fleet", str(fleet), "-f", str(wanted), "-o", "json"]
         began = time.perf_counter()
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603  # our own verb

@@ -1,12 +1,12 @@
 """How a document reaches a person or a program: a table, JSON or YAML."""
 
 import argparse
-import json
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import yaml
+from pydantic_core import to_json
 
 FORMATS = ("table", "json", "yaml")
 
@@ -21,7 +21,8 @@ def arguments(parser: argparse.ArgumentParser, forms: Sequence[str] = FORMATS) -
 def text_of(document: dict[str, Any], form: str) -> str:
     """Return the document as JSON or YAML, with a line end."""
     if form == "json":
-        return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+        # Where it indents, the standard library's encoder is plain Python, and takes ten times as long.
+        return to_json(document, indent=2).decode() + "\n"
     return str(yaml.dump(document, Dumper=yaml.CSafeDumper, sort_keys=False, allow_unicode=True, width=118))
 
 
