@@ -2,6 +2,7 @@
 
 import gc
 import json
+import os
 import pickle  # to keep what this program made, between its own processes
 import resource
 import subprocess
@@ -26,6 +27,8 @@ from tests.benchmarks.instances import Family, Instance, Recipe, Shapes, Stock, 
 from tests.benchmarks.instances.files import write
 
 MIB_KIB = 1024
+AS_DEPLOYED = {"MALLOC_MMAP_THRESHOLD_": "1048576"}
+"""What the chart sets for the process: memory that an array of a megabyte took goes back when it is done with."""
 NOTHING_FRACTION = 1e-6
 """A deployment of which less is served is not served at all."""
 
@@ -114,7 +117,9 @@ def in_process(asked: Asked, name: str) -> Figures:
 
 def _run(asked: Asked, name: str) -> str:
     command = [sys.executable, "-m", "tests.benchmarks.runs", name, json.dumps(asdict(asked))]
-    done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603  # this very program
+    done = subprocess.run(  # noqa: S603  # this very program
+        command, check=False, capture_output=True, text=True, env={**os.environ, **AS_DEPLOYED}
+    )
     if done.returncode:
         raise RuntimeError(f"wanted figures of {name} on {asked}, found: {done.stderr[-2000:]}")
     return done.stdout
