@@ -20,7 +20,7 @@ from quartermaster.telemetry.metrics import Metrics
 
 logger = logging.getLogger(__name__)
 
-_GARBAGE_THRESHOLDS = (50_000, 20, 50)
+GARBAGE_THRESHOLDS = (50_000, 20, 50)
 """Objects allocated before the garbage collector looks for cycles, and how much rarer it looks at older ones. What the
 caches keep holds no cycles, and to walk it at the usual pace takes a third of the time of a fleet of thousands."""
 
@@ -36,7 +36,7 @@ def main() -> int:
     if settings.kubeconfig:
         # kopf's own watches read the same file.
         os.environ["KUBECONFIG"] = settings.kubeconfig
-    gc.set_threshold(*_GARBAGE_THRESHOLDS)
+    gc.set_threshold(*GARBAGE_THRESHOLDS)
     asyncio.run(operate(settings))
     return 0
 

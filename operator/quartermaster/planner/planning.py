@@ -15,6 +15,7 @@ from quartermaster.planner.fleet import Fleet, Host, Pool, Workload
 from quartermaster.planner.hosts.finer import finer
 from quartermaster.planner.hosts.tight import realised
 from quartermaster.planner.known import Known
+from quartermaster.planner.numerics.heap import give_back
 from quartermaster.planner.plan import Plan
 from quartermaster.planner.posing.limit import tenants_of
 from quartermaster.planner.posing.offer import places_of
@@ -30,6 +31,8 @@ GOAL_FRACTION = 5e-3
 """A plan made from the one before is at most this far from its bound, or as far as planning anew came ..."""
 MOST_FRACTION = 2e-2
 """... but no farther than this."""
+MANY_OPTIONS = 500_000
+"""Options from which on the search leaves more free memory behind than the rest of the plan can make use of."""
 
 
 def plan(
@@ -159,4 +162,6 @@ def _realisable(asked: _Asked, *, is_late: Callable[[], bool]) -> tuple[Posed, S
         posed = pose(offers_after(known, now), now.places, now.tenants)
         start = head_start(known.posed, known.solution, posed)
     solution = solve(posed.problem, priorities_of(posed), is_late=is_late, known=start)
+    if posed.problem.options.count >= MANY_OPTIONS:
+        give_back()
     return realised(posed, finer(posed, solution), is_late=is_late)

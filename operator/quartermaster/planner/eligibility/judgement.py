@@ -255,10 +255,9 @@ def _numbers(rows: Sequence[tuple[int, ...]]) -> Ids:
 
 def _open(codes: Codes, kinds: Ids, count: int) -> Flags:
     """Return whether some pool of a kind is open to a workload; workloads × kinds."""
-    members = np.zeros((len(kinds), count), dtype=np.float32)
-    inside = np.flatnonzero(kinds >= 0)
-    members[inside, kinds[inside]] = 1.0
-    found: Flags = (codes == 0).astype(np.float32) @ members > 0
+    found = np.zeros((len(codes), count), dtype=np.bool_)
+    for kind in np.unique(kinds[kinds >= 0]).tolist():
+        found[:, kind] = (codes[:, kinds == kind] == 0).any(axis=1)
     return found
 
 

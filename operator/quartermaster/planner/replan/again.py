@@ -112,10 +112,13 @@ def again(known: Known, now: Changed, *, is_late: Callable[[], bool]) -> Known |
     counts = carried(known, reposed)
     left = known.posed.pool[(known.solution.counts > 0) & (reposed.option < 0)].tolist()
     touched = {now.places.pools[place].name for place in [*now.pools, *left]} | others
+    attempt = 0
     for _ in range(ROUNDS):
-        ended = mended(_start(known, reposed, asked, counts), goal_fraction=known.goal_fraction, is_late=is_late)
+        start = _start(known, reposed, asked, counts)
+        ended = mended(start, goal_fraction=known.goal_fraction, is_late=is_late, first_attempt=attempt)
         if ended is None:
             return None
+        attempt = ended.attempt
         ended = replace(ended, counts=finer_counts(reposed.posed, ended.counts))
         moved = {now.places.pools[place].name for place in reposed.posed.pool[ended.counts != counts].tolist()}
         left_by_pool = homeless(reposed.posed, ended.counts, touched | moved)

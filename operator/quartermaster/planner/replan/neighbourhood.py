@@ -59,6 +59,8 @@ class Ended:
     objective: float
     bound: float
     least: Floats
+    attempt: int
+    """The attempt that found them, from 0."""
 
     @property
     def gap_fraction(self) -> float:
@@ -66,8 +68,11 @@ class Ended:
         return max(0.0, self.objective - self.bound) / max(self.objective, _SLACK)
 
 
-def mended(start: Start, *, goal_fraction: float, is_late: Callable[[], bool]) -> Ended | None:
-    """Return a plan within the goal of its bound, with as few deployments planned again as do; None when none does."""
+def mended(start: Start, *, goal_fraction: float, is_late: Callable[[], bool], first_attempt: int = 0) -> Ended | None:
+    """Return a plan within the goal of its bound, with as few deployments planned again as do; None when none does.
+
+    Attempts before the first one are known to be of no use.
+    """
     least = start.least.copy()
     unknown = np.flatnonzero(start.unknown)
     least[unknown] = least_prices(start.problem, unknown, start.prices, start.loose_room)
@@ -76,16 +81,16 @@ def mended(start: Start, *, goal_fraction: float, is_late: Callable[[], bool]) -
     if again.size > MOST_AGAIN:
         return None
     best: Ended | None = None
-    for others in NEIGHBOURS:
+    for attempt, others in list(enumerate(NEIGHBOURS))[first_attempt:]:
         chosen = again if not others else _with_neighbours(start, counts, again, least, others)
-        if others and chosen.size == again.size:
+        if attempt > first_attempt and chosen.size == again.size:
             break
         counts = _planned(start, counts, chosen, least, is_late=is_late)
         columns = chosen_columns(start.problem, counts)
         if unmet_of(start.problem, columns).is_nothing.all():
             objective = float(value_of(start.problem, columns).sum())
             if best is None or objective < best.objective:
-                best = Ended(counts, objective, min(bound, objective), least)
+                best = Ended(counts, objective, min(bound, objective), least, attempt)
             if best.gap_fraction <= min(max(WELL_FRACTION, start.gap_fraction + LOSS_FRACTION), goal_fraction):
                 break
         if is_late():
