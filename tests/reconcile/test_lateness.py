@@ -5,7 +5,7 @@ from typing import Any
 from quartermaster.catalog.load import load_catalog
 from quartermaster.planner.plan import Plan
 from quartermaster.planner.planning import GOAL_FRACTION
-from quartermaster.planner.solver.master import never
+from quartermaster.planner.solver.solve import never
 from quartermaster.reconcile.decide import decide
 from quartermaster.reconcile.outcome import Memory, Outcome
 from quartermaster.reconcile.planned import MOST_RESUMPTIONS, planned

@@ -15,7 +15,7 @@ from quartermaster.api.v1alpha1 import AcceleratorPool, InferenceDeployment
 from quartermaster.catalog.load import load_catalog
 from quartermaster.cluster import trim
 from quartermaster.manifests import drift
-from quartermaster.planner.solver.master import never
+from quartermaster.planner.solver.solve import never
 from quartermaster.reconcile.decide import decide
 from quartermaster.reconcile.declared import declared
 from quartermaster.reconcile.observation import Observed

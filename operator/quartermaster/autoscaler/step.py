@@ -14,7 +14,7 @@ from math import ceil
 from quartermaster.autoscaler.capacity import ready_capacity
 from quartermaster.autoscaler.limits import Limits
 from quartermaster.planner.candidate import CandidateId
-from quartermaster.planner.fleet import Place
+from quartermaster.planner.fleet import Place, may_meet
 from quartermaster.planner.plan import Placement, PlacementId
 
 Room = dict[PlacementId, int]
@@ -107,8 +107,8 @@ def _room_after(placements: tuple[Placement, ...], taken: Placement, room: Room)
     """Return the room once a replica was added: all that could be where it is lose the chips that it holds."""
     left = dict(room)
     for placement in placements:
-        is_apart = placement.zone and taken.zone and placement.zone != taken.zone
-        if placement.place.pool == taken.place.pool and not is_apart and placement.id in left:
+        is_near = placement.place.pool == taken.place.pool and may_meet(placement.zone, taken.zone)
+        if is_near and placement.id in left:
             lost = ceil(taken.candidate.shape.chips / max(placement.candidate.shape.chips, 1))
             left[placement.id] = max(0, left[placement.id] - (1 if placement.id == taken.id else lost))
     return left

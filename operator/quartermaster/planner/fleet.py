@@ -186,6 +186,11 @@ class Place(NamedTuple):
     """Empty where they may be in any zone of the pool."""
 
 
+def may_meet(zone: str, other: str) -> bool:
+    """Return whether what is bound to these zones may be in one; an empty one is any."""
+    return not zone or not other or zone == other
+
+
 @dataclass(frozen=True, slots=True)
 class Running:
     """Replicas of one deployment that exist in one place."""

@@ -23,9 +23,8 @@ from quartermaster.planner.posing.pose import Posed, offers_of, pose, priorities
 from quartermaster.planner.replan.again import Changed, again, changed, head_start, offers_after
 from quartermaster.planner.replan.keep import kept
 from quartermaster.planner.rules.rule import ShapeRule
-from quartermaster.planner.solver.master import never
 from quartermaster.planner.solver.proven import asked_of, gap_of, repriced, weighed
-from quartermaster.planner.solver.solve import Solution, solve
+from quartermaster.planner.solver.solve import Solution, never, solve
 
 GOAL_FRACTION = 5e-3
 """A plan made from the one before is at most this far from its bound, or as far as planning anew came ..."""

@@ -17,7 +17,7 @@ from collections.abc import Callable
 
 from quartermaster.catalog.catalog import Catalog
 from quartermaster.planner.plan import PlacementId
-from quartermaster.planner.solver.master import never
+from quartermaster.planner.solver.solve import never
 from quartermaster.reconcile import reporting
 from quartermaster.reconcile.children import Sight, Wanted, child_writes, ground_by_pool
 from quartermaster.reconcile.chips import draining_chips_by_node

@@ -15,7 +15,7 @@ from quartermaster.planner.fleet import Demand, Fleet, Key, Running, Workload
 from quartermaster.planner.plan import Plan
 from quartermaster.planner.planning import GOAL_FRACTION
 from quartermaster.planner.planning import plan as make_plan
-from quartermaster.planner.solver.master import never
+from quartermaster.planner.solver.solve import never
 from quartermaster.reconcile import capacity
 from quartermaster.reconcile.observation import Observed
 from quartermaster.reconcile.observed import ChildSeen

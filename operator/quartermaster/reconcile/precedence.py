@@ -19,6 +19,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from quartermaster.planner.fleet import may_meet
 from quartermaster.planner.plan import PlacementId
 from quartermaster.reconcile.row import Claim, Row, rows
 from quartermaster.reconcile.stock import Ground, Stock
@@ -87,15 +88,12 @@ def blocked(stocks: Iterable[Stock], ground_by_pool: Mapping[str, Ground]) -> fr
             needed = sum(s.unbound * (s.chips_per_replica // size) for s in members if s.chips_per_replica >= size)
             is_full = needed > sum(chips // size for chips in ground.free_chips_by_host.values())
             # While others start, a zone fills and empties from look to look; a plan for each would start all anew.
-            is_last = all(other is stock or not other.unbound or not _may_meet(other, stock) for other in members)
+            is_last = all(
+                other is stock or not other.unbound or not may_meet(other.zone, stock.zone) for other in members
+            )
             if stock.unbound and (is_full or (is_last and _lacks_zone(stock, ground))):
                 found.add(stock.id)
     return frozenset(found)
-
-
-def _may_meet(one: Stock, other: Stock) -> bool:
-    """Whether replicas of both may land in one zone."""
-    return not one.zone or not other.zone or one.zone == other.zone
 
 
 def _lacks_zone(stock: Stock, ground: Ground) -> bool:

@@ -23,6 +23,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from quartermaster.planner.fleet import may_meet
 from quartermaster.planner.plan import PlacementId
 from quartermaster.reconcile.stock import Ground
 
@@ -42,7 +43,7 @@ class Claim:
 
     def may_land_in(self, zone: str) -> bool:
         """Whether a replica can be put there; an empty zone is any."""
-        return not zone or not self.zone or zone == self.zone
+        return may_meet(self.zone, zone)
 
 
 class Row:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from quartermaster.planner.explain.headroom import headroom
-from quartermaster.planner.fleet import Fleet, Key, Workload
+from quartermaster.planner.fleet import Fleet, Key, Workload, may_meet
 from quartermaster.planner.plan import Placement, PlacementId, Plan
 from quartermaster.planner.room import places_in
 
@@ -82,7 +82,7 @@ class Space:
         waiting = self._waiting_by_pool[name]
         landing: Counter[int] = Counter()
         for (other, where), count in waiting.items():
-            if count > 0 and (not zone or not where or where == zone):
+            if count > 0 and may_meet(where, zone):
                 landing[other] += count
         most = max(0, (pool.available_chips - self._planned_chips_by_pool[name]) // size)
         for smaller in {size, *(other for other in landing if other < size)}:

@@ -8,7 +8,6 @@ import numpy as np
 from quartermaster.planner.fleet import Key
 from quartermaster.planner.numerics.arrays import Ints
 from quartermaster.planner.plan import Placement
-from quartermaster.planner.posing.offer import ANY_ZONE
 from quartermaster.planner.posing.pose import Posed
 
 
@@ -29,7 +28,7 @@ def _placements(posed: Posed, counts: Ints, need: int) -> tuple[Placement, ...]:
         Placement(
             offer.admitted.candidate(int(offer.candidate[i - first])),
             int(counts[i]),
-            "" if zones[i] == ANY_ZONE else posed.places.zones[zones[i]],
+            posed.places.zone_name(int(zones[i])),
         )
         for i in (first + np.flatnonzero(counts[first:last])).tolist()
     ]

@@ -8,7 +8,7 @@ import numpy as np
 
 from quartermaster.planner.hosts.pack import Party, is_certain, unseated
 from quartermaster.planner.numerics.arrays import Ints
-from quartermaster.planner.posing.offer import ANY_ZONE, Offer
+from quartermaster.planner.posing.offer import Offer
 from quartermaster.planner.posing.pose import Posed, priorities_of
 from quartermaster.planner.room import Owner
 from quartermaster.planner.solver.solve import Solution, objective_of
@@ -40,8 +40,7 @@ def _parties(posed: Posed, counts: Ints, among: Collection[str] | None) -> dict[
     found: dict[int, list[Party]] = defaultdict(list)
     for owner, place, pool, zone, count in zip(*(column.tolist() for column in columns), strict=True):
         if among is None or pools[pool].name in among:
-            name = "" if zone == ANY_ZONE else posed.places.zones[zone]
-            found[pool].append(Party(_owner(posed.offers[owner], place, name), count))
+            found[pool].append(Party(_owner(posed.offers[owner], place, posed.places.zone_name(zone)), count))
     return {pool: sorted(parties) for pool, parties in sorted(found.items())}
 
 

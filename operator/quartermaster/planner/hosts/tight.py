@@ -17,7 +17,6 @@ from quartermaster.planner.hosts.reseat import reseated
 from quartermaster.planner.hosts.seating import homeless, without_unseated
 from quartermaster.planner.numerics.arrays import Ints
 from quartermaster.planner.posing.limit import Rows, entries_of, limits_of, usage_from
-from quartermaster.planner.posing.offer import ANY_ZONE
 from quartermaster.planner.posing.pose import Posed
 from quartermaster.planner.room import Owner
 from quartermaster.planner.solver.proven import asked_of
@@ -64,7 +63,7 @@ def tightened(posed: Posed, counts: Ints, left_by_pool: Mapping[str, Sequence[Ow
     left: Counter[tuple[int, int, int]] = Counter()
     for index, pool in enumerate(posed.places.pools):
         for owner in left_by_pool.get(pool.name, ()):
-            left[index, owner.chips, posed.places.zone_index[owner.zone] if owner.zone else ANY_ZONE] += 1
+            left[index, owner.chips, posed.places.zone_number(owner.zone)] += 1
     posed = _with_limits(posed, left)
     place = {(limit.pool, limit.chips, limit.zone): row for row, limit in enumerate(posed.limits)}
     room, taken = posed.problem.room.copy(), posed.problem.taken(counts)

@@ -117,6 +117,14 @@ class Places:
     """Where each pool is in that order."""
     zone_index: Mapping[str, int]
 
+    def zone_name(self, zone: int) -> str:
+        """Return the name of a zone by its number; empty for any."""
+        return "" if zone == ANY_ZONE else self.zones[zone]
+
+    def zone_number(self, name: str) -> int:
+        """Return the number of a zone by its name; that of any for an empty one."""
+        return self.zone_index[name] if name else ANY_ZONE
+
 
 def places_of(pools: Sequence[Pool]) -> Places:
     """Return the numbers of the places of pools, which come in the order of their names."""
@@ -243,8 +251,8 @@ def _running(workload: Workload, found: Admitted, own: Ints, zone: Ints, *, plac
     pools = found.judged.view.pools
     key_of = [shape.key for shape, _ in found.offers]
     for i, (candidate, where) in enumerate(zip(own.tolist(), zone.tolist(), strict=True)):
-        name = "" if where == ANY_ZONE else places.zones[where]
-        place = Place(pools[found.pool[candidate]].name, key_of[found.offer[candidate]], name)
+        pool, shape_key = pools[found.pool[candidate]], key_of[found.offer[candidate]]
+        place = Place(pool.name, shape_key, places.zone_name(where))
         counts[i] = replicas_by_place.get(place, 0)
     return counts
 

@@ -45,11 +45,6 @@ DEAR_FRACTION = 0.2
 """A column that costs more than this above its need's best one is not looked at."""
 
 
-def never() -> bool:
-    """Return that there is time."""
-    return False
-
-
 class Master:
     """Columns of one problem, the parts of them that are taken, and the best bound with its prices."""
 

@@ -20,7 +20,7 @@ from quartermaster.planner.posing.problem import Problem, softened
 from quartermaster.planner.posing.unmet import met
 from quartermaster.planner.solver.combine import combine
 from quartermaster.planner.solver.compact import compact
-from quartermaster.planner.solver.master import Master, never
+from quartermaster.planner.solver.master import Master
 from quartermaster.planner.solver.start import first_prices
 from quartermaster.planner.solver.whole import ALL, EFFORT, FIRST, THOROUGH, Whole, ground_of
 
@@ -36,6 +36,11 @@ _SLACK = 1e-6
 FEW_NEEDS = 80
 """Needs of a problem that is solved to the end."""
 TO_THE_END = Stop(gap_fraction=1e-7, nodes=2_000, seconds=10.0)
+
+
+def never() -> bool:
+    """Return that there is time."""
+    return False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
